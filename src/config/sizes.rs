@@ -1,0 +1,33 @@
+sizes! {
+    /// Neighbours remembered per interface, IPv4 and IPv6 together.
+    NEIGHBORS = 8 in 1..=1024;
+    /// Packets that wait for one neighbour's link address.
+    NEIGHBOR_PENDING = 3 in 1..=64;
+    /// Packets that wait for link addresses on one interface, all neighbours together.
+    NEIGHBOR_PENDING_TOTAL = 8 in 1..=256;
+    /// IPv4 addresses per interface.
+    IPV4_ADDRESSES = 2 in 1..=16;
+    /// IPv6 addresses per interface, the link-local one among them.
+    IPV6_ADDRESSES = 4 in 1..=32;
+    /// Multicast groups joined per interface, IPv4 and IPv6 together, with those that the stack
+    /// itself needs (all nodes, solicited node).
+    GROUPS = 8 in 1..=64;
+    /// Routes, those of connected prefixes apart.
+    ROUTES = 4 in 1..=256;
+    /// Received frames that wait in a port for the stack.
+    PORT_RX_QUEUE = 16 in 1..=1024;
+    /// Frames that wait in a port for the driver, per traffic class.
+    PORT_TX_QUEUE = 16 in 1..=1024;
+    /// Traffic classes of a port, each a queue of its own; the highest is sent first.
+    TRAFFIC_CLASSES = 4 in 1..=8;
+    /// Received frames that one poll takes from one port before the next has its turn.
+    POLL_BATCH = 16 in 1..=1024;
+    /// Tasks that wait for the stack at once: sockets, sleeps, events.
+    WAITERS = 16 in 1..=4096;
+    /// Tasks that wait for a block of a pool at once.
+    POOL_WAITERS = 4 in 1..=256;
+    /// ICMP errors sent in one burst before the rate limit holds (RFC 4443 §2.4 f).
+    ICMP_ERROR_BURST = 10 in 1..=1000;
+    /// ICMP errors per second after the burst.
+    ICMP_ERROR_RATE = 10 in 1..=1000;
+}

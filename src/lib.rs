@@ -1,0 +1,17 @@
+//! Zonda: a zero-copy `no_std` network stack for firmware, every protocol behind its own feature.
+#![no_std]
+
+#[cfg(feature = "std")]
+extern crate std;
+#[cfg(feature = "alloc")]
+extern crate alloc;
+
+// The macros come first, so that the others see them.
+#[macro_use]
+mod fmt;
+
+pub mod config;
+pub mod time;
+
+pub mod checksum;
+pub mod wire;

@@ -1,0 +1,1 @@
+//! Byte formats: parse and emit, no state, no I/O.
