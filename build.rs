@@ -40,7 +40,8 @@ fn main() {
                 }
             },
         };
-        writeln!(out, "pub(super) const {}: usize = {value};", size.name).expect("a String takes all");
+        writeln!(out, "pub(super) const {}: usize = {value};", size.name)
+            .expect("a String takes all");
     }
     let directory = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     fs::write(Path::new(&directory).join("sizes.rs"), out).expect("OUT_DIR is writable");

@@ -1,10 +1,10 @@
 //! Zonda: a zero-copy `no_std` network stack for firmware, every protocol behind its own feature.
 #![no_std]
 
-#[cfg(feature = "std")]
-extern crate std;
 #[cfg(feature = "alloc")]
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 // The macros come first, so that the others see them.
 #[macro_use]

@@ -1,1 +1,72 @@
 //! Byte formats: parse and emit, no state, no I/O.
+//!
+//! A fixed header is a view over an array of its length, checked once when it is made: after
+//! that no accessor can fail. Variable parts (options, extension headers) are iterators over
+//! [`Bytes`], so that they can be read where they are, in one slice or across fragments.
+
+mod address;
+
+pub use address::{IpAddress, LinkAddr, UnsupportedFamily};
+
+/// Why bytes are not what they claim to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Malformed {
+    /// There are fewer bytes than the format needs.
+    Truncated,
+    /// A length field contradicts the bytes that are there, or itself.
+    Length,
+    /// The version field names another protocol version.
+    Version,
+    /// The checksum is wrong.
+    Checksum,
+    /// A field holds a value that its specification forbids.
+    Value,
+}
+
+impl core::fmt::Display for Malformed {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Truncated => "truncated",
+            Self::Length => "contradictory length",
+            Self::Version => "unknown version",
+            Self::Checksum => "wrong checksum",
+            Self::Value => "forbidden value",
+        })
+    }
+}
+
+impl core::error::Error for Malformed {}
+
+/// Bytes that may lie in several pieces, read by offset.
+pub trait Bytes {
+    /// How many bytes there are.
+    fn len(&self) -> usize;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Fills `to` with the bytes from `offset` on, or says that they are not all there.
+    fn read(&self, offset: usize, to: &mut [u8]) -> Result<(), Malformed>;
+
+    /// The `N` bytes from `offset` on.
+    fn array<const N: usize>(&self, offset: usize) -> Result<[u8; N], Malformed> {
+        let mut array = [0; N];
+        self.read(offset, &mut array)?;
+        Ok(array)
+    }
+}
+
+impl Bytes for [u8] {
+    fn len(&self) -> usize {
+        <[u8]>::len(self)
+    }
+
+    fn read(&self, offset: usize, to: &mut [u8]) -> Result<(), Malformed> {
+        let from = self.get(offset..).and_then(|rest| rest.get(..to.len()));
+        to.copy_from_slice(from.ok_or(Malformed::Truncated)?);
+        Ok(())
+    }
+}
