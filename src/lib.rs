@@ -10,8 +10,11 @@ extern crate std;
 #[macro_use]
 mod fmt;
 
+pub mod checksum;
 pub mod config;
+mod sync;
 pub mod time;
 
-pub mod checksum;
+pub mod link;
+pub mod netbuf;
 pub mod wire;
