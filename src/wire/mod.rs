@@ -5,6 +5,11 @@
 //! [`Bytes`], so that they can be read where they are, in one slice or across fragments.
 
 mod address;
+#[cfg(all(feature = "ethernet", feature = "ipv4"))]
+pub mod arp;
+#[cfg(feature = "ethernet")]
+pub mod ethernet;
+pub mod protocol;
 
 pub use address::{IpAddress, LinkAddr, UnsupportedFamily};
 
