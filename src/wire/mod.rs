@@ -9,7 +9,11 @@ mod address;
 pub mod arp;
 #[cfg(feature = "ethernet")]
 pub mod ethernet;
+#[cfg(feature = "ipv4")]
+pub mod ipv4;
 pub mod protocol;
+#[cfg(feature = "udp")]
+pub mod udp;
 
 pub use address::{IpAddress, LinkAddr, UnsupportedFamily};
 
