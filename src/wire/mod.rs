@@ -10,6 +10,8 @@ pub mod arp;
 #[cfg(feature = "ethernet")]
 pub mod ethernet;
 #[cfg(feature = "ipv4")]
+pub mod icmpv4;
+#[cfg(feature = "ipv4")]
 pub mod ipv4;
 pub mod protocol;
 #[cfg(feature = "udp")]
