@@ -1,5 +1,5 @@
 //! The IPv4 header: RFC 791 §3.1 and RFC 1122 §3.2.1, with RFC 2474 §3 (DSCP), RFC 3168 §5 (ECN)
-//! and RFC 6864 §4 (identification).
+//! and RFC 6864 §4 (identification). Options are in [`ipv4_options`](super::ipv4_options).
 
 use core::net::Ipv4Addr;
 

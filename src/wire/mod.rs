@@ -13,6 +13,8 @@ pub mod ethernet;
 pub mod icmpv4;
 #[cfg(feature = "ipv4")]
 pub mod ipv4;
+#[cfg(feature = "ipv4")]
+pub mod ipv4_options;
 pub mod protocol;
 #[cfg(feature = "udp")]
 pub mod udp;
