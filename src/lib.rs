@@ -14,4 +14,6 @@ pub mod config;
 pub mod time;
 
 pub mod checksum;
+pub mod iface;
+pub mod ip;
 pub mod wire;
