@@ -21,6 +21,12 @@ macro_rules! sizes {
 include!("src/config/sizes.rs");
 
 fn main() {
+    // Systems that run threads on several processors; all others have critical sections.
+    println!("cargo::rustc-check-cfg=cfg(hosted)");
+    let system = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
+    if ["linux", "macos", "windows", "freebsd", "android", "ios"].contains(&system.as_str()) {
+        println!("cargo::rustc-cfg=hosted");
+    }
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/config/sizes.rs");
     let mut out = String::new();

@@ -10,10 +10,13 @@ extern crate std;
 #[macro_use]
 mod fmt;
 
+pub mod checksum;
 pub mod config;
+mod sync;
 pub mod time;
 
-pub mod checksum;
 pub mod iface;
 pub mod ip;
+pub mod link;
+pub mod netbuf;
 pub mod wire;

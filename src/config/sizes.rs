@@ -14,14 +14,15 @@ sizes! {
     GROUPS = 8 in 1..=64;
     /// Routes, those of connected prefixes apart.
     ROUTES = 4 in 1..=256;
-    /// Received frames that wait in a port for the stack.
+    /// Received frames that wait in a port for the stack: also the most that one poll takes from
+    /// one port before the next port and the timers have their turn.
     PORT_RX_QUEUE = 16 in 1..=1024;
     /// Frames that wait in a port for the driver, per traffic class.
     PORT_TX_QUEUE = 16 in 1..=1024;
     /// Traffic classes of a port, each a queue of its own; the highest is sent first.
     TRAFFIC_CLASSES = 4 in 1..=8;
-    /// Received frames that one poll takes from one port before the next has its turn.
-    POLL_BATCH = 16 in 1..=1024;
+    /// Times of transmission that wait in a port to be taken (feature `timestamps`).
+    TRANSMIT_STAMPS = 4 in 1..=256;
     /// Tasks that wait for the stack at once: sockets, sleeps, events.
     WAITERS = 16 in 1..=4096;
     /// Tasks that wait for a block of a pool at once.

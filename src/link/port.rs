@@ -1,0 +1,391 @@
+//! Two bounded queues, the state of the link, and who waits for what.
+
+use core::future::poll_fn;
+use core::task::{Context, Poll, Waker};
+
+#[cfg(feature = "timestamps")]
+use heapless::Deque;
+#[cfg(feature = "multicast")]
+use heapless::Vec;
+
+use super::{Capabilities, LinkState};
+use crate::config;
+use crate::netbuf::{BufQueue, NetBuf};
+use crate::sync::Section;
+#[cfg(feature = "multicast")]
+use crate::wire::LinkAddr;
+
+/// Packets that passed a port, and those that found it full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct PortStats {
+    /// Frames that the driver delivered.
+    pub received: u32,
+    /// Frames that the driver could not deliver, because the stack was behind.
+    pub receive_full: u32,
+    /// Frames that the driver lost or refused before there was a buffer to deliver: overruns,
+    /// damaged frames, no block free.
+    pub receive_errors: u32,
+    /// Frames that the driver took to be sent.
+    pub sent: u32,
+    /// Frames that the stack could not queue, because the driver was behind or the link down.
+    pub send_full: u32,
+}
+
+/// Where a driver and the stack meet. Make it a `static`, or let it outlive both.
+pub struct Port {
+    state: Section<State>,
+}
+
+struct State {
+    capabilities: Capabilities,
+    link: LinkState,
+    /// The link or its capabilities have changed since the stack looked.
+    changed: bool,
+    received: BufQueue,
+    to_send: [BufQueue; config::TRAFFIC_CLASSES],
+    stats: PortStats,
+    driver: Option<Waker>,
+    stack: Option<Waker>,
+    #[cfg(feature = "multicast")]
+    groups: Vec<LinkAddr, { config::GROUPS }>,
+    #[cfg(feature = "multicast")]
+    groups_changed: bool,
+    #[cfg(feature = "timestamps")]
+    transmitted: Deque<(u32, u64), { config::TRANSMIT_STAMPS }>,
+}
+
+/// The driver's end of a port.
+#[derive(Clone, Copy)]
+pub struct DriverEnd<'p>(&'p Port);
+
+/// The stack's end of a port.
+#[derive(Clone, Copy)]
+pub struct StackEnd<'p>(&'p Port);
+
+impl Port {
+    /// A port whose link is down.
+    #[cfg(not(loom))]
+    pub const fn new(capabilities: Capabilities) -> Self {
+        Self {
+            state: Section::new(State::new(capabilities)),
+        }
+    }
+
+    /// A port whose link is down.
+    #[cfg(loom)]
+    pub fn new(capabilities: Capabilities) -> Self {
+        Self {
+            state: Section::new(State::new(capabilities)),
+        }
+    }
+
+    /// The two ends.
+    pub fn split(&self) -> (DriverEnd<'_>, StackEnd<'_>) {
+        (DriverEnd(self), StackEnd(self))
+    }
+
+    /// What has passed so far.
+    pub fn stats(&self) -> PortStats {
+        self.state.with(|state| state.stats)
+    }
+
+    /// Changes the state, and wakes the stack if `work` says so.
+    #[inline]
+    fn change<R>(&self, work: impl FnOnce(&mut State) -> (bool, R)) -> R {
+        let (waker, result) = self.state.with(|state| {
+            let (wake, result) = work(state);
+            (if wake { state.stack.take() } else { None }, result)
+        });
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        result
+    }
+}
+
+impl State {
+    const fn new(capabilities: Capabilities) -> Self {
+        Self {
+            capabilities,
+            link: LinkState::Down,
+            changed: true,
+            received: BufQueue::new(),
+            to_send: [const { BufQueue::new() }; config::TRAFFIC_CLASSES],
+            stats: PortStats {
+                received: 0,
+                receive_full: 0,
+                receive_errors: 0,
+                sent: 0,
+                send_full: 0,
+            },
+            driver: None,
+            stack: None,
+            #[cfg(feature = "multicast")]
+            groups: Vec::new(),
+            #[cfg(feature = "multicast")]
+            groups_changed: false,
+            #[cfg(feature = "timestamps")]
+            transmitted: Deque::new(),
+        }
+    }
+
+    #[inline]
+    fn next_to_send(&mut self) -> Option<NetBuf> {
+        let buf = self
+            .to_send
+            .iter_mut()
+            .rev()
+            .find_map(BufQueue::pop_front)?;
+        self.stats.sent = self.stats.sent.wrapping_add(1);
+        Some(buf)
+    }
+}
+
+impl DriverEnd<'_> {
+    /// Hands a received frame to the stack. On an error, which gives it back, the stack is behind:
+    /// drop the frame, or keep it until [`DriverEnd::poll_room`] is ready.
+    #[inline]
+    pub fn deliver(&self, buf: NetBuf) -> Result<(), NetBuf> {
+        self.0.change(|state| {
+            if state.received.len() >= config::PORT_RX_QUEUE {
+                state.stats.receive_full = state.stats.receive_full.wrapping_add(1);
+                return (true, Err(buf));
+            }
+            state.stats.received = state.stats.received.wrapping_add(1);
+            state.received.push_back(buf);
+            (true, Ok(()))
+        })
+    }
+
+    /// Counts frames that were lost before they could be delivered.
+    pub fn count_receive_errors(&self, frames: u32) {
+        self.0.state.with(|state| {
+            state.stats.receive_errors = state.stats.receive_errors.wrapping_add(frames);
+        });
+    }
+
+    /// Ready when [`DriverEnd::deliver`] would take a frame.
+    pub fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.poll(context, |state| {
+            (state.received.len() < config::PORT_RX_QUEUE).then_some(())
+        })
+    }
+
+    /// The next frame to be sent, of the highest traffic class that has one.
+    #[inline]
+    pub fn try_next_tx(&self) -> Option<NetBuf> {
+        self.0.state.with(State::next_to_send)
+    }
+
+    /// As [`DriverEnd::try_next_tx`], waking the driver's task when there is one.
+    pub fn poll_next_tx(&self, context: &mut Context<'_>) -> Poll<NetBuf> {
+        self.poll(context, State::next_to_send)
+    }
+
+    /// Waits for the next frame to be sent, of the highest traffic class that has one.
+    pub async fn next_tx(&self) -> NetBuf {
+        poll_fn(|context| self.poll_next_tx(context)).await
+    }
+
+    /// Frames that wait to be sent.
+    pub fn waiting_tx(&self) -> usize {
+        self.0
+            .state
+            .with(|state| state.to_send.iter().map(BufQueue::len).sum())
+    }
+
+    /// Reports the state of the link. Frames that wait when it goes down are dropped.
+    pub fn set_link(&self, link: LinkState) {
+        let mut stale = [const { BufQueue::new() }; config::TRAFFIC_CLASSES];
+        self.0.change(|state| {
+            let changed = state.link != link;
+            state.link = link;
+            state.changed |= changed;
+            if link == LinkState::Down {
+                core::mem::swap(&mut stale, &mut state.to_send);
+            }
+            (changed, ())
+        });
+    }
+
+    /// What the link is.
+    pub fn capabilities(&self) -> Capabilities {
+        self.0.state.with(|state| state.capabilities)
+    }
+
+    /// Reports that the link is another than it was: its MTU, address or offloads. The medium
+    /// stays as it was.
+    pub fn set_capabilities(&self, capabilities: Capabilities) {
+        self.0.change(|state| {
+            let medium = state.capabilities.medium;
+            state.capabilities = Capabilities {
+                medium,
+                ..capabilities
+            };
+            state.changed = true;
+            (true, ())
+        });
+    }
+
+    /// The link addresses of the groups that this station listens to, given to `program` when they
+    /// have changed since the last call; a waiting driver is woken for that.
+    #[cfg(feature = "multicast")]
+    pub fn take_filter(&self, program: impl FnOnce(&[LinkAddr])) {
+        let groups = self
+            .0
+            .state
+            .with(|state| core::mem::take(&mut state.groups_changed).then(|| state.groups.clone()));
+        if let Some(groups) = groups {
+            program(&groups);
+        }
+    }
+
+    /// Ready when [`DriverEnd::take_filter`] has something to tell.
+    #[cfg(feature = "multicast")]
+    pub fn poll_filter(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.poll(context, |state| state.groups_changed.then_some(()))
+    }
+
+    /// Reports when the frame with the number `id` was sent, in nanoseconds on the driver's clock.
+    #[cfg(feature = "timestamps")]
+    pub fn report_transmitted(&self, id: u32, nanos: u64) {
+        self.0.change(|state| {
+            if state.transmitted.is_full() {
+                let _: Option<(u32, u64)> = state.transmitted.pop_front();
+            }
+            let _: Result<(), _> = state.transmitted.push_back((id, nanos));
+            (true, ())
+        });
+    }
+
+    fn poll<R>(
+        &self,
+        context: &mut Context<'_>,
+        mut work: impl FnMut(&mut State) -> Option<R>,
+    ) -> Poll<R> {
+        let mut waker = None;
+        loop {
+            let result = self.0.state.with(|state| {
+                let result = work(state);
+                if result.is_none() {
+                    // What was registered before comes out, to be dropped outside of the section.
+                    if let Some(new) = waker.take() {
+                        waker = state.driver.replace(new);
+                        return Some(Poll::Pending);
+                    }
+                }
+                result.map(Poll::Ready)
+            });
+            match result {
+                Some(poll) => return poll,
+                None => waker = Some(context.waker().clone()),
+            }
+        }
+    }
+}
+
+impl StackEnd<'_> {
+    /// Takes all frames that wait, so that the driver can deliver as many again.
+    #[inline]
+    pub fn receive(&self) -> BufQueue {
+        let mut driver = None;
+        let received = self.0.state.with(|state| {
+            if state.received.len() >= config::PORT_RX_QUEUE {
+                driver = state.driver.take();
+            }
+            state.received.take()
+        });
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        received
+    }
+
+    /// Queues a frame to be sent in the class that its meta names. On an error, which gives it
+    /// back, the queue is full or the link down. The driver is woken by
+    /// [`StackEnd::wake_driver`], once for many frames.
+    #[inline]
+    pub fn send(&self, buf: NetBuf) -> Result<(), NetBuf> {
+        self.0.state.with(|state| {
+            let class = usize::from(buf.meta().class).min(config::TRAFFIC_CLASSES - 1);
+            if let Some(queue) = state.to_send.get_mut(class)
+                && queue.len() < config::PORT_TX_QUEUE
+                && state.link == LinkState::Up
+            {
+                queue.push_back(buf);
+                return Ok(());
+            }
+            state.stats.send_full = state.stats.send_full.wrapping_add(1);
+            Err(buf)
+        })
+    }
+
+    /// Wakes the driver's task.
+    #[inline]
+    pub fn wake_driver(&self) {
+        let driver = self.0.state.with(|state| state.driver.take());
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+
+    /// The link's state and what it is, if one of them has changed since the last call.
+    pub fn take_change(&self) -> Option<(LinkState, Capabilities)> {
+        self.0.state.with(|state| {
+            core::mem::take(&mut state.changed).then_some((state.link, state.capabilities))
+        })
+    }
+
+    /// What the link is.
+    pub fn capabilities(&self) -> Capabilities {
+        self.0.state.with(|state| state.capabilities)
+    }
+
+    /// Registers the task to wake when the driver has something for the stack. False if it has
+    /// that already: then nothing is registered.
+    pub fn register(&self, waker: &Waker) -> bool {
+        let waker = waker.clone();
+        let (waiting, old) = self.0.state.with(|state| {
+            if !state.received.is_empty() || state.changed {
+                return (false, Some(waker));
+            }
+            #[cfg(feature = "timestamps")]
+            if !state.transmitted.is_empty() {
+                return (false, Some(waker));
+            }
+            (true, state.stack.replace(waker))
+        });
+        drop(old);
+        waiting
+    }
+
+    /// Tells the driver which groups this station listens to. Those beyond
+    /// [`config::GROUPS`] are left out.
+    #[cfg(feature = "multicast")]
+    pub fn set_filter(&self, groups: impl Iterator<Item = LinkAddr>) {
+        let groups = groups
+            .take(config::GROUPS)
+            .collect::<Vec<_, { config::GROUPS }>>();
+        let driver = self.0.state.with(|state| {
+            state.groups = groups;
+            state.groups_changed = true;
+            state.driver.take()
+        });
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+
+    /// The number of a frame that was sent with a number, and when, in nanoseconds on the driver's
+    /// clock; oldest first.
+    #[cfg(feature = "timestamps")]
+    pub fn take_transmitted(&self) -> Option<(u32, u64)> {
+        self.0.state.with(|state| state.transmitted.pop_front())
+    }
+
+    /// What has passed so far.
+    pub fn stats(&self) -> PortStats {
+        self.0.stats()
+    }
+}

@@ -1,0 +1,19 @@
+//! Packet memory: a pool of fixed-size blocks, and [`NetBuf`], an owned chain of views of them.
+//!
+//! Read [`pool`] for blocks, views and bounds; [`NetBuf`] for what can be done with a packet;
+//! [`BufQueue`] for packets that wait; [`ByteQueue`] for the bytes of a stream.
+
+mod buf;
+pub mod meta;
+pub mod pool;
+mod queue;
+mod stream;
+
+pub use buf::{Fragments, Shared, Straddle};
+pub use meta::Meta;
+pub use pool::{Charge, Limits, NetBuf, NetBufPool, NoBuffer, Pool, PoolStats, Purpose};
+pub use queue::BufQueue;
+pub use stream::ByteQueue;
+
+#[cfg(test)]
+mod tests;

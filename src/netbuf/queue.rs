@@ -1,0 +1,97 @@
+//! Packets that wait, linked through their own side entries.
+
+use super::pool::{NetBuf, Pool, ViewId};
+
+/// A first-in-first-out queue of packets. It takes no memory but itself: each packet's head view
+/// names the next. What is still in it when it is dropped is given back.
+pub struct BufQueue {
+    pool: Option<Pool>,
+    first: ViewId,
+    last: ViewId,
+    length: u16,
+}
+
+impl BufQueue {
+    /// An empty queue.
+    pub const fn new() -> Self {
+        Self {
+            pool: None,
+            first: 0,
+            last: 0,
+            length: 0,
+        }
+    }
+
+    /// Packets in the queue.
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        usize::from(self.length)
+    }
+
+    /// Whether there are none.
+    #[inline(always)]
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Puts a packet at the end.
+    ///
+    /// The packets in a queue are of one pool: one of another pool than those that wait finds no
+    /// place and is given back to its own. So does the packet after 65,535.
+    #[inline]
+    pub fn push_back(&mut self, buf: NetBuf) {
+        let (pool, id) = buf.into_raw();
+        match self.pool {
+            Some(own) if self.length > 0 => {
+                if !own.is(pool) || self.length == u16::MAX {
+                    drop(NetBuf::from_raw((pool, id)));
+                    return;
+                }
+                pool.set_next_packet(self.last, id);
+            }
+            _ => {
+                self.pool = Some(pool);
+                self.first = id;
+            }
+        }
+        self.last = id;
+        self.length += 1;
+    }
+
+    /// Takes the packet at the front.
+    #[inline]
+    pub fn pop_front(&mut self) -> Option<NetBuf> {
+        let pool = self.pool?;
+        if self.length == 0 {
+            return None;
+        }
+        let id = self.first;
+        self.length -= 1;
+        self.first = pool.next_packet(id);
+        Some(NetBuf::from_raw((pool, id)))
+    }
+
+    /// Takes all packets out into a queue of their own.
+    pub fn take(&mut self) -> Self {
+        core::mem::take(self)
+    }
+
+    /// Gives all packets back.
+    pub fn clear(&mut self) {
+        while let Some(buf) = self.pop_front() {
+            drop(buf);
+        }
+    }
+}
+
+impl Default for BufQueue {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for BufQueue {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}

@@ -1,0 +1,95 @@
+//! A value that threads or interrupts share, reached in short sections of code that exclude
+//! each other: a critical section on a microcontroller, a spin lock on a hosted system.
+//!
+//! This is the thin shim under the pool and the ports. Nothing foreign may run inside a section
+//! (no waker, no callback, no drop of a user's value), and a section never contains another one
+//! of the same value.
+
+#![allow(unsafe_code)]
+
+#[cfg(not(loom))]
+use core::cell::UnsafeCell;
+#[cfg(all(not(loom), hosted))]
+use core::sync::atomic::AtomicBool;
+#[cfg(not(loom))]
+pub(crate) use core::sync::atomic::{AtomicU16, Ordering};
+
+#[cfg(loom)]
+use loom::cell::UnsafeCell;
+#[cfg(loom)]
+use loom::sync::atomic::AtomicBool;
+#[cfg(loom)]
+pub(crate) use loom::sync::atomic::{AtomicU16, Ordering};
+
+/// A value behind a section.
+pub(crate) struct Section<T> {
+    #[cfg(any(loom, hosted))]
+    taken: AtomicBool,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: `with` gives the only reference to the value, to one thread or interrupt at a time.
+unsafe impl<T: Send> Sync for Section<T> {}
+
+impl<T> Section<T> {
+    /// A section around `value`.
+    #[cfg(not(loom))]
+    pub(crate) const fn new(value: T) -> Self {
+        Self {
+            #[cfg(hosted)]
+            taken: AtomicBool::new(false),
+            value: UnsafeCell::new(value),
+        }
+    }
+
+    /// A section around `value`.
+    #[cfg(loom)]
+    pub(crate) fn new(value: T) -> Self {
+        Self {
+            taken: AtomicBool::new(false),
+            value: UnsafeCell::new(value),
+        }
+    }
+
+    /// Runs `work` alone with the value.
+    #[cfg(all(not(loom), not(hosted)))]
+    #[inline(always)]
+    pub(crate) fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+        critical_section::with(|_| {
+            // SAFETY: the critical section excludes every other user, and by the rule of this
+            // module `work` does not come back here.
+            work(unsafe { &mut *self.value.get() })
+        })
+    }
+
+    /// Runs `work` alone with the value.
+    #[cfg(any(loom, hosted))]
+    #[inline(always)]
+    pub(crate) fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+        if self.taken.swap(true, Ordering::Acquire) {
+            self.wait();
+        }
+        #[cfg(not(loom))]
+        // SAFETY: this thread has set `taken`, and every other waits until it is cleared; by the
+        // rule of this module `work` does not come back here.
+        let result = work(unsafe { &mut *self.value.get() });
+        #[cfg(loom)]
+        // SAFETY: as above.
+        let result = self.value.with_mut(|value| work(unsafe { &mut *value }));
+        self.taken.store(false, Ordering::Release);
+        result
+    }
+
+    #[cfg(any(loom, hosted))]
+    #[cold]
+    fn wait(&self) {
+        while self.taken.swap(true, Ordering::Acquire) {
+            #[cfg(loom)]
+            loom::thread::yield_now();
+            #[cfg(all(not(loom), feature = "std"))]
+            std::thread::yield_now();
+            #[cfg(all(not(loom), not(feature = "std")))]
+            core::hint::spin_loop();
+        }
+    }
+}
