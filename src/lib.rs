@@ -15,6 +15,8 @@ pub mod config;
 mod sync;
 pub mod time;
 
+pub mod iface;
+pub mod ip;
 pub mod link;
 pub mod netbuf;
 pub mod wire;
