@@ -5,6 +5,8 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
+#[cfg(any(target_arch = "arm", target_arch = "riscv32"))]
+mod arch;
 mod words;
 
 #[cfg(test)]
@@ -44,7 +46,7 @@ impl Sum {
     /// here. Behind an odd length every byte of `next` changes place (RFC 1071 §2 B).
     #[must_use]
     pub const fn then(self, length: usize, next: Self) -> Self {
-        self.plus(if length % 2 == 0 {
+        self.plus(if length.is_multiple_of(2) {
             next
         } else {
             Self(next.0.rotate_left(8))

@@ -183,7 +183,7 @@ proptest! {
     ) {
         // Something nonzero stays, as it does in every real header.
         data.extend([0x45, 0]);
-        if data.len() % 2 == 1 {
+        if !data.len().is_multiple_of(2) {
             data.insert(0, 1);
         }
         let at = at.index((data.len() - 2) / 2) * 2;

@@ -1,4 +1,4 @@
-//! Summing machine words with a carry that runs through all of them (RFC 1071 §2 C).
+//! Summing machine words with a carry that runs through all words of a block (RFC 1071 §2 C).
 
 /// The widest register whose carry one instruction takes in.
 #[cfg(target_pointer_width = "64")]
@@ -6,70 +6,121 @@ type Word = u64;
 #[cfg(not(target_pointer_width = "64"))]
 type Word = u32;
 
-const WORD: usize = size_of::<Word>();
-/// Words summed in one turn of the loop.
-const UNROLL: usize = 8;
+/// A word as it stands in memory, at any address.
+type Bytes = [u8; size_of::<Word>()];
+/// What one turn of the loop adds, in one chain of carries.
+type Block = [Bytes; 8];
+
+/// Adds, and brings the carry round to the low end (RFC 1071 §1): never zero again once nonzero.
+const fn add(total: Word, value: Word) -> Word {
+    let (total, carry) = total.overflowing_add(value);
+    total.wrapping_add(carry as Word)
+}
+
+/// Adds a block. Written out, since a build for size would not unroll the loop, and a carry does
+/// not outlive a branch.
+#[inline(always)]
+fn add_block(total: Word, block: &Block) -> Word {
+    let [a, b, c, d, e, f, g, h] = *block;
+    let (total, carry) = total.overflowing_add(Word::from_ne_bytes(a));
+    let (total, carry) = total.carrying_add(Word::from_ne_bytes(b), carry);
+    let (total, carry) = total.carrying_add(Word::from_ne_bytes(c), carry);
+    let (total, carry) = total.carrying_add(Word::from_ne_bytes(d), carry);
+    let (total, carry) = total.carrying_add(Word::from_ne_bytes(e), carry);
+    let (total, carry) = total.carrying_add(Word::from_ne_bytes(f), carry);
+    let (total, carry) = total.carrying_add(Word::from_ne_bytes(g), carry);
+    let (total, carry) = total.carrying_add(Word::from_ne_bytes(h), carry);
+    add(total, carry as Word)
+}
 
 /// Sums bytes from an even offset on, in the byte order of the machine.
 pub(super) fn sum(bytes: &[u8]) -> u32 {
-    let (blocks, rest) = bytes.as_chunks::<{ WORD * UNROLL }>();
-    let mut total: Word = 0;
-    let mut carry = false;
+    let (words, rest) = bytes.as_chunks();
+    let (blocks, words) = words.as_chunks();
+    let mut total = 0;
     for block in blocks {
-        let (words, _) = block.as_chunks::<WORD>();
-        for word in words {
-            (total, carry) = total.carrying_add(Word::from_ne_bytes(*word), carry);
-        }
+        total = add_block(total, block);
     }
-    let (words, rest) = rest.as_chunks::<WORD>();
     for word in words {
-        (total, carry) = total.carrying_add(Word::from_ne_bytes(*word), carry);
+        total = add(total, Word::from_ne_bytes(*word));
     }
-    (total, carry) = total.carrying_add(tail(rest), carry);
-    narrow(total, carry)
+    narrow(add(total, tail(rest)))
 }
 
 /// Copies all of `from` into `to`, which is as long, and sums it as [`sum`] does.
+#[cfg(not(any(target_arch = "arm", target_arch = "riscv32")))]
 pub(super) fn copy_sum(to: &mut [u8], from: &[u8]) -> u32 {
-    let (from_blocks, from_rest) = from.as_chunks::<{ WORD * UNROLL }>();
-    let (to_blocks, to_rest) = to.as_chunks_mut::<{ WORD * UNROLL }>();
-    let mut total: Word = 0;
-    let mut carry = false;
+    // Where `memcpy` moves wide vectors, two passes take fewer instructions than one.
+    to.copy_from_slice(from);
+    sum(from)
+}
+
+/// Copies all of `from` into `to`, which is as long, and sums it as [`sum`] does.
+#[cfg(any(target_arch = "arm", target_arch = "riscv32"))]
+pub(super) fn copy_sum(to: &mut [u8], from: &[u8]) -> u32 {
+    let (to, to_rest) = to.as_chunks_mut();
+    let (from, from_rest) = from.as_chunks();
+    let (to_blocks, to) = to.as_chunks_mut();
+    let (from_blocks, from) = from.as_chunks();
+    let mut total = 0;
     for (to, from) in to_blocks.iter_mut().zip(from_blocks) {
-        let (from, _) = from.as_chunks::<WORD>();
-        let (to, _) = to.as_chunks_mut::<WORD>();
-        for (to, from) in to.iter_mut().zip(from) {
-            *to = *from;
-            (total, carry) = total.carrying_add(Word::from_ne_bytes(*from), carry);
-        }
+        total = copy_block(total, to, from);
     }
-    let (from_words, from_rest) = from_rest.as_chunks::<WORD>();
-    let (to_words, to_rest) = to_rest.as_chunks_mut::<WORD>();
-    for (to, from) in to_words.iter_mut().zip(from_words) {
-        *to = *from;
-        (total, carry) = total.carrying_add(Word::from_ne_bytes(*from), carry);
+    for (to, from) in to.iter_mut().zip(from) {
+        total = add(total, copy_word(to, from));
     }
     for (to, from) in to_rest.iter_mut().zip(from_rest) {
-        *to = *from;
+        *to = super::arch::opaque(u32::from(*from)) as u8;
     }
-    (total, carry) = total.carrying_add(tail(from_rest), carry);
-    narrow(total, carry)
+    narrow(add(total, tail(from_rest)))
+}
+
+/// Copies a block and adds it, as [`add_block`] does.
+#[cfg(any(target_arch = "arm", target_arch = "riscv32"))]
+#[inline(always)]
+fn copy_block(total: Word, to: &mut Block, from: &Block) -> Word {
+    let [to_a, to_b, to_c, to_d, to_e, to_f, to_g, to_h] = to;
+    let [a, b, c, d, e, f, g, h] = from;
+    let (total, carry) = total.overflowing_add(copy_word(to_a, a));
+    let (total, carry) = total.carrying_add(copy_word(to_b, b), carry);
+    let (total, carry) = total.carrying_add(copy_word(to_c, c), carry);
+    let (total, carry) = total.carrying_add(copy_word(to_d, d), carry);
+    let (total, carry) = total.carrying_add(copy_word(to_e, e), carry);
+    let (total, carry) = total.carrying_add(copy_word(to_f, f), carry);
+    let (total, carry) = total.carrying_add(copy_word(to_g, g), carry);
+    let (total, carry) = total.carrying_add(copy_word(to_h, h), carry);
+    add(total, carry as Word)
+}
+
+/// Copies one word by a load and a store, and returns it.
+#[cfg(any(target_arch = "arm", target_arch = "riscv32"))]
+#[inline(always)]
+fn copy_word(to: &mut Bytes, from: &Bytes) -> Word {
+    let word = super::arch::opaque(Word::from_ne_bytes(*from));
+    *to = word.to_ne_bytes();
+    word
 }
 
 /// The last bytes, fewer than a word, with zeros behind them.
-fn tail(bytes: &[u8]) -> Word {
-    let mut word = [0; WORD];
-    for (to, from) in word.iter_mut().zip(bytes) {
-        *to = *from;
+fn tail(mut bytes: &[u8]) -> Word {
+    let mut total = 0;
+    if let Some((half, rest)) = bytes.split_first_chunk::<4>() {
+        total = Word::from(u32::from_ne_bytes(*half));
+        bytes = rest;
     }
-    Word::from_ne_bytes(word)
+    if let Some((pair, rest)) = bytes.split_first_chunk::<2>() {
+        total = add(total, Word::from(u16::from_ne_bytes(*pair)));
+        bytes = rest;
+    }
+    if let Some(last) = bytes.first() {
+        total = add(total, Word::from(u16::from_ne_bytes([*last, 0])));
+    }
+    total
 }
 
-/// Brings the carry round, and the upper half of a wide word down.
-fn narrow(total: Word, carry: bool) -> u32 {
-    let (total, carry) = total.overflowing_add(Word::from(carry));
-    let total = total.wrapping_add(Word::from(carry));
-    let (low, high) = (total as u32, (u64::from(total) >> 32) as u32);
+/// Brings the upper half of a wide word down.
+const fn narrow(total: Word) -> u32 {
+    let (low, high) = (total as u32, (total as u64 >> 32) as u32);
     let (sum, carry) = low.overflowing_add(high);
-    sum.wrapping_add(u32::from(carry))
+    sum.wrapping_add(carry as u32)
 }
