@@ -35,14 +35,17 @@ fn add_block(total: Word, block: &Block) -> Word {
 
 /// Sums bytes from an even offset on, in the byte order of the machine.
 pub(super) fn sum(bytes: &[u8]) -> u32 {
-    let (words, rest) = bytes.as_chunks();
-    let (blocks, words) = words.as_chunks();
+    let (blocks, mut rest) = bytes.as_chunks::<{ size_of::<Block>() }>();
     let mut total = 0;
     for block in blocks {
-        total = add_block(total, block);
+        let (words, _) = block.as_chunks();
+        if let Some(block) = words.first_chunk() {
+            total = add_block(total, block);
+        }
     }
-    for word in words {
+    while let Some((word, behind)) = rest.split_first_chunk() {
         total = add(total, Word::from_ne_bytes(*word));
+        rest = behind;
     }
     narrow(add(total, tail(rest)))
 }
@@ -119,8 +122,8 @@ fn tail(mut bytes: &[u8]) -> Word {
 }
 
 /// Brings the upper half of a wide word down.
-const fn narrow(total: Word) -> u32 {
-    let (low, high) = (total as u32, (total as u64 >> 32) as u32);
-    let (sum, carry) = low.overflowing_add(high);
-    sum.wrapping_add(carry as u32)
+fn narrow(total: Word) -> u32 {
+    let total = u64::from(total);
+    let (sum, carry) = (total as u32).overflowing_add((total >> 32) as u32);
+    sum.wrapping_add(u32::from(carry))
 }
