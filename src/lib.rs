@@ -12,11 +12,10 @@ mod fmt;
 
 pub mod checksum;
 pub mod config;
+pub mod rng;
 mod sync;
 pub mod time;
 
-pub mod iface;
-pub mod ip;
 pub mod link;
 pub mod netbuf;
 pub mod wire;

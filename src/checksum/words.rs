@@ -122,8 +122,14 @@ fn tail(mut bytes: &[u8]) -> Word {
 }
 
 /// Brings the upper half of a wide word down.
+#[cfg(target_pointer_width = "64")]
 fn narrow(total: Word) -> u32 {
-    let total = u64::from(total);
     let (sum, carry) = (total as u32).overflowing_add((total >> 32) as u32);
     sum.wrapping_add(u32::from(carry))
+}
+
+/// There is no upper half.
+#[cfg(not(target_pointer_width = "64"))]
+fn narrow(total: Word) -> u32 {
+    total
 }
