@@ -16,6 +16,11 @@ pub mod rng;
 mod sync;
 pub mod time;
 
+#[cfg(any(feature = "ipv4", feature = "ipv6"))]
+pub mod iface;
+#[cfg(any(feature = "ipv4", feature = "ipv6"))]
+pub mod ip;
 pub mod link;
 pub mod netbuf;
+pub(crate) mod stack;
 pub mod wire;
