@@ -15,6 +15,10 @@ pub mod icmpv4;
 pub mod ipv4;
 #[cfg(feature = "ipv4")]
 pub mod ipv4_options;
+#[cfg(feature = "ipv6")]
+pub mod ipv6;
+#[cfg(feature = "ipv6")]
+pub mod ipv6_address;
 pub mod protocol;
 #[cfg(feature = "udp")]
 pub mod udp;
