@@ -9,6 +9,8 @@ sizes! {
     IPV4_ADDRESSES = 2 in 1..=16;
     /// IPv6 addresses per interface, the link-local one among them.
     IPV6_ADDRESSES = 4 in 1..=32;
+    /// Extension headers of one IPv6 packet that are read; a packet with more is dropped.
+    EXTENSION_HEADERS = 8 in 4..=64;
     /// Multicast groups joined per interface, IPv4 and IPv6 together, with those that the stack
     /// itself needs (all nodes, solicited node).
     GROUPS = 8 in 1..=64;

@@ -19,6 +19,8 @@ pub mod ipv4_options;
 pub mod ipv6;
 #[cfg(feature = "ipv6")]
 pub mod ipv6_address;
+#[cfg(feature = "ipv6")]
+pub mod ipv6_extension;
 pub mod protocol;
 #[cfg(feature = "udp")]
 pub mod udp;
