@@ -16,6 +16,8 @@ pub mod ipv4;
 #[cfg(feature = "ipv4")]
 pub mod ipv4_options;
 #[cfg(feature = "ipv6")]
+pub mod icmpv6;
+#[cfg(feature = "ipv6")]
 pub mod ipv6;
 #[cfg(feature = "ipv6")]
 pub mod ipv6_address;
