@@ -23,6 +23,8 @@ pub mod ipv6;
 pub mod ipv6_address;
 #[cfg(feature = "ipv6")]
 pub mod ipv6_extension;
+#[cfg(feature = "ipv6")]
+pub mod ndp_option;
 pub mod protocol;
 #[cfg(feature = "udp")]
 pub mod udp;
