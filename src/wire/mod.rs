@@ -24,6 +24,8 @@ pub mod ipv6_address;
 #[cfg(feature = "ipv6")]
 pub mod ipv6_extension;
 #[cfg(feature = "ipv6")]
+pub mod ndp;
+#[cfg(feature = "ipv6")]
 pub mod ndp_option;
 pub mod protocol;
 #[cfg(feature = "udp")]
