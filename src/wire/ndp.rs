@@ -49,8 +49,10 @@ pub struct Envelope {
     /// Its Hop Limit.
     pub hop_limit: u8,
     /// Who sent it.
+    #[cfg_attr(feature = "defmt", defmt(Display2Format))]
     pub source: Ipv6Addr,
     /// Whom it was for.
+    #[cfg_attr(feature = "defmt", defmt(Display2Format))]
     pub destination: Ipv6Addr,
 }
 

@@ -263,6 +263,7 @@ impl Preference {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RouteInformation {
     /// The prefix, without the bits behind its length.
+    #[cfg_attr(feature = "defmt", defmt(Display2Format))]
     pub prefix: Ipv6Addr,
     /// How many bits of the prefix count: 0 to 128.
     pub prefix_length: u8,
@@ -313,6 +314,7 @@ pub struct SixLowpanContext {
     /// For how many minutes the context holds; zero removes it at once.
     pub lifetime: u16,
     /// The prefix, without the bits behind its length.
+    #[cfg_attr(feature = "defmt", defmt(Display2Format))]
     pub prefix: Ipv6Addr,
     /// How many bits of the prefix count: 0 to 128.
     pub prefix_length: u8,
@@ -325,6 +327,7 @@ pub struct Pref64 {
     /// For how many seconds the prefix may be used, at most 65,528; zero ends its use.
     pub lifetime: u16,
     /// The prefix.
+    #[cfg_attr(feature = "defmt", defmt(Display2Format))]
     pub prefix: Ipv6Addr,
     /// How many bits of the prefix count: 32, 40, 48, 56, 64 or 96.
     pub prefix_length: u8,
