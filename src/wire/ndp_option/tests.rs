@@ -38,6 +38,30 @@ const PREFIX: [u8; 32] = [
     0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0,
 ];
 
+/// Bytes in two pieces, as they lie in fragments.
+struct Pieces<'a>(&'a [u8], &'a [u8]);
+
+impl Bytes for Pieces<'_> {
+    fn len(&self) -> usize {
+        self.0.len() + self.1.len()
+    }
+
+    fn read(&self, offset: usize, to: &mut [u8]) -> Result<(), Malformed> {
+        [self.0, self.1].concat().read(offset, to)
+    }
+}
+
+#[test]
+fn options_across_fragments_are_the_same() {
+    let route = [24, 2, 48, 0x18, 0, 0, 0, 9, 0x20, 1, 0x0d, 0xb8, 0, 1, 0, 0];
+    let message = [&[1, 1, 2, 0, 0, 0, 0, 1], &PREFIX[..], &route].concat();
+    for (first, second) in (0..=message.len()).map(|middle| message.split_at(middle)) {
+        let pieces = Pieces(first, second);
+        let read: Vec<_> = NdpOptions::new(&pieces, 0).collect();
+        assert_eq!(read, options(&message));
+    }
+}
+
 #[test]
 fn link_layer_addresses_are_padded_to_eight_octets() {
     let ethernet = [1, 1, 2, 0, 0, 0xaa, 0xbb, 0xcc];
