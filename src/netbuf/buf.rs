@@ -270,22 +270,13 @@ impl NetBuf {
             if left.is_empty() {
                 return Ok(());
             }
-            match self.pool().alloc(self.purpose(), 0) {
+            match self.pool().alloc_charged(self.tail_charge()) {
                 Ok(block) => self.link(block),
                 Err(error) => {
                     self.truncate(before);
                     return Err(error);
                 }
             }
-        }
-    }
-
-    /// What a block that continues this buffer is for.
-    fn purpose(&self) -> Purpose {
-        if self.charge() == Charge::Send {
-            Purpose::Send
-        } else {
-            Purpose::Receive
         }
     }
 
@@ -391,11 +382,13 @@ impl NetBuf {
 
     #[cold]
     fn gather(&mut self, length: usize) -> Result<(), NoBuffer> {
-        let purpose = match length <= super::pool::HEADER_BLOCK {
-            true => Purpose::Header,
-            false => self.purpose(),
+        let mut front = if length <= super::pool::HEADER_BLOCK {
+            let mut front = self.pool().alloc(Purpose::Header, 0)?;
+            front.set_charge(self.charge())?;
+            front
+        } else {
+            self.pool().alloc_charged(self.charge())?
         };
-        let mut front = self.pool().alloc(purpose, 0)?;
         let to = front.extend_tail(length).ok_or(NoBuffer)?;
         let _: usize = self.read(0, to);
         let meta = self.meta();
@@ -434,6 +427,19 @@ impl NetBuf {
                     }
                     None => false,
                 })
+    }
+}
+
+impl Pool {
+    /// A data block that continues, or stands for, one with this charge.
+    fn alloc_charged(self, charge: Charge) -> Result<NetBuf, NoBuffer> {
+        let purpose = match charge {
+            Charge::Send => Purpose::Send,
+            Charge::Flow | Charge::Held => Purpose::Receive,
+        };
+        let mut block = self.alloc(purpose, 0)?;
+        block.set_charge(charge)?;
+        Ok(block)
     }
 }
 

@@ -44,7 +44,7 @@ pub const HEADER_BLOCK: usize = 128;
 /// header the network header is then aligned to a word.
 pub const RECEIVE_OFFSET: usize = 2;
 
-/// No view; also the block of a view of static memory.
+/// No view.
 const NONE: u16 = u16::MAX;
 /// The bits of [`View::block`] that name the block; the two above them are its [`Charge`].
 const BLOCK: u16 = 0x3fff;
@@ -1293,11 +1293,12 @@ impl NetBuf {
 
     /// Whom the first fragment is charged to.
     pub fn charge(&self) -> Charge {
-        match self.pool.view(self.head).block.get() >> 14 {
-            0 => Charge::Flow,
-            1 => Charge::Held,
-            _ => Charge::Send,
-        }
+        self.pool.charge_of(self.head)
+    }
+
+    /// Whom the last fragment is charged to.
+    pub(super) fn tail_charge(&self) -> Charge {
+        self.pool.charge_of(self.tail)
     }
 
     /// Charges every fragment to `charge`. On an error the bound is reached, some fragments may
@@ -1315,8 +1316,9 @@ impl NetBuf {
                     state.discharge(block, tagged);
                     Ok(())
                 })?;
-                view.block.set(number | (charge as u16) << 14);
             }
+            // Static memory counts for nothing, but passes the charge on to what continues it.
+            view.block.set(number | (charge as u16) << 14);
             match self.next(id) {
                 Some(next) => id = next,
                 None => return Ok(()),
@@ -1352,6 +1354,14 @@ impl NetBuf {
 }
 
 impl Pool {
+    fn charge_of(self, id: ViewId) -> Charge {
+        match self.view(id).block.get() >> 14 {
+            0 => Charge::Flow,
+            1 => Charge::Held,
+            _ => Charge::Send,
+        }
+    }
+
     /// Copies what travels with a packet from one head view to another.
     #[inline]
     fn move_side(self, from: ViewId, to: ViewId) {

@@ -1,0 +1,375 @@
+//! Random operations on several buffers that share blocks, each against a `Vec<u8>`; and the
+//! corners that a design makes promises about.
+
+use std::boxed::Box;
+use std::vec::Vec;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::super::pool::HEADER_BLOCK;
+use super::*;
+use crate::checksum::Sum;
+
+extern crate std;
+
+static FLASH: [u8; 400] = {
+    let mut bytes = [0; 400];
+    let mut index = 0;
+    while index < bytes.len() {
+        bytes[index] = (index * 7 % 253) as u8;
+        index += 1;
+    }
+    bytes
+};
+
+/// A step: what to do, with which buffer, and three numbers to do it with.
+type Step = (u8, u8, u16, u16, u8);
+
+/// The buffers that live, each beside the bytes it is to have.
+struct World {
+    pool: Pool,
+    other: Pool,
+    all: Vec<(NetBuf, Vec<u8>)>,
+    fill: u8,
+}
+
+/// Times that the pool had nothing to give, for whatever purpose.
+fn failures(pool: Pool) -> u32 {
+    let stats = pool.stats();
+    stats.receive_failures
+        + stats.send_failures
+        + stats.header_failures
+        + stats.control_failures
+        + stats.view_failures
+        + stats.held_failures
+}
+
+impl World {
+    fn bytes(&mut self, length: usize) -> Vec<u8> {
+        (0..length)
+            .map(|_| {
+                self.fill = self.fill.wrapping_mul(29).wrapping_add(17);
+                self.fill
+            })
+            .collect()
+    }
+
+    fn add(&mut self, buf: Result<NetBuf, NoBuffer>, model: Vec<u8>) {
+        if let Ok(buf) = buf {
+            self.all.push((buf, model));
+        }
+    }
+
+    fn step(&mut self, (what, which, x, y, z): Step) {
+        let size = self.pool.block_size();
+        let purpose = [
+            Purpose::Receive,
+            Purpose::Send,
+            Purpose::Header,
+            Purpose::Control,
+        ][usize::from(z) % 4];
+        // With nothing or too much about, take or drop.
+        if self.all.is_empty() {
+            let buf = self.pool.alloc(purpose, usize::from(x) % (size + 9));
+            return self.add(buf, Vec::new());
+        }
+        let which = usize::from(which) % self.all.len();
+        if self.all.len() > 10 {
+            let _: (NetBuf, Vec<u8>) = self.all.swap_remove(which);
+            return;
+        }
+        let before = failures(self.pool) + failures(self.other);
+        let pieces = self.bytes(usize::from(y) % (size + 70));
+        let (buf, model) = &mut self.all[which];
+        let own = buf.pool();
+        let x = usize::from(x);
+        // A place in the buffer, at times a little beyond it.
+        let at = x % (model.len() + 3);
+        let end = usize::from(y) % (model.len() + 3);
+        let cut = |place: usize, model: &Vec<u8>| place.min(model.len());
+        let mut error = None;
+        match what % 24 {
+            0 => {
+                let buf = self.pool.alloc(purpose, x % (size + 9));
+                self.add(buf, Vec::new());
+            }
+            1 => {
+                let length = usize::from(y) % (3 * size);
+                match self.pool.alloc_chain(purpose, x % (size + 9), length) {
+                    Ok(buf) => {
+                        assert_eq!(buf.len(), length);
+                        let model = buf.fragments().flatten().copied().collect();
+                        self.all.push((buf, model));
+                    }
+                    Err(_) => error = Some(false),
+                }
+            }
+            2 => {
+                let (start, end) = (x % 400, usize::from(y) % 401);
+                let piece = &FLASH[start.min(end)..end];
+                let buf = self.pool.from_static(piece);
+                self.add(buf, piece.to_vec());
+            }
+            3 | 4 => {
+                let length = x % 140;
+                let room = buf.headroom();
+                let allowed = length <= HEADER_BLOCK;
+                match buf.prepend(length) {
+                    Ok(to) => {
+                        assert_eq!(to.len(), length);
+                        to.copy_from_slice(&FLASH[..length]);
+                        model
+                            .splice(0..0, FLASH[..length].iter().copied())
+                            .for_each(drop);
+                    }
+                    Err(_) => {
+                        assert!(room < length);
+                        error = Some(!allowed);
+                    }
+                }
+            }
+            5 | 6 => {
+                let room = buf.tailroom();
+                match buf.append(&pieces) {
+                    Ok(()) => model.extend(&pieces),
+                    Err(_) => {
+                        assert!(room < pieces.len());
+                        error = Some(false);
+                    }
+                }
+            }
+            7 => match buf.append_summed(&pieces) {
+                Ok(sum) => {
+                    assert_eq!(sum.finish(), Sum::of(&pieces).finish());
+                    model.extend(&pieces);
+                }
+                Err(_) => error = Some(false),
+            },
+            8 => {
+                buf.advance(at);
+                let _: Vec<u8> = model.drain(..cut(at, model)).collect();
+            }
+            9 => {
+                buf.truncate(at);
+                model.truncate(at);
+            }
+            10 | 11 => match buf.split_to(at) {
+                Ok(front) => {
+                    let part = model.drain(..cut(at, model)).collect();
+                    self.all.push((front, part));
+                }
+                Err(_) => error = Some(false),
+            },
+            12 | 13 => {
+                let (start, end) = (at.min(end), end);
+                match buf.slice(start..end) {
+                    Ok(slice) => {
+                        let part = model[cut(start, model)..cut(end, model)].to_vec();
+                        self.all.push((slice, part));
+                    }
+                    Err(_) => error = Some(false),
+                }
+            }
+            14 => match buf.try_clone() {
+                Ok(clone) => {
+                    let model = model.clone();
+                    self.all.push((clone, model));
+                }
+                Err(_) => error = Some(false),
+            },
+            15 | 16 => {
+                let (last, bytes) = self.all.swap_remove(x % self.all.len());
+                match self.all.get_mut(which) {
+                    Some((buf, model)) => match buf.join(last) {
+                        Ok(()) => model.extend(bytes),
+                        Err(last) => {
+                            assert!(!buf.pool().is(last.pool()));
+                            self.all.push((last, bytes));
+                        }
+                    },
+                    None => self.all.push((last, bytes)),
+                }
+            }
+            17 => {
+                let length = cut(at, model);
+                match buf.make_contiguous(at) {
+                    Ok(bytes) => {
+                        assert_eq!(bytes, &model[..length]);
+                        bytes.fill(0x5a);
+                        model[..length].fill(0x5a);
+                        assert!(buf.first().len() >= length);
+                    }
+                    Err(_) => error = Some(length > own.block_size()),
+                }
+            }
+            18 => {
+                let wanted = usize::from(y) % (2 * size);
+                let expected = &model[cut(at, model)..cut(at + wanted, model)];
+                let mut bytes = std::vec![0; wanted];
+                assert_eq!(buf.read(at, &mut bytes), expected.len());
+                assert_eq!(&bytes[..expected.len()], expected);
+                assert!(bytes[expected.len()..].iter().all(|&byte| byte == 0));
+                let (done, sum) = buf.read_summed(at, &mut bytes);
+                assert_eq!(done, expected.len());
+                assert_eq!(sum.finish(), Sum::of(expected).finish());
+                assert_eq!(
+                    buf.sum(at..at + wanted).finish(),
+                    Sum::of(expected).finish()
+                );
+            }
+            19 => {
+                let expected = cut(at + pieces.len(), model) - cut(at, model);
+                match buf.write(at, &pieces) {
+                    Ok(done) => {
+                        assert_eq!(done, expected);
+                        let start = cut(at, model);
+                        model[start..start + done].copy_from_slice(&pieces[..done]);
+                    }
+                    Err(Shared) => {
+                        // Those in front of the shared fragment are written.
+                        let now: Vec<u8> = buf.fragments().flatten().copied().collect();
+                        let mut expected = model.clone();
+                        let mut written = at;
+                        while expected != now {
+                            assert!(written < at + pieces.len() && written < expected.len());
+                            expected[written] = pieces[written - at];
+                            written += 1;
+                        }
+                        *model = now;
+                    }
+                }
+            }
+            20 => {
+                let expected = model.get(at..at + 20);
+                let mut straddle = Straddle::new();
+                let header: Option<&[u8; 20]> = buf.header(at, &mut straddle);
+                assert_eq!(header.map(|header| &header[..]), expected);
+                if let Some(header) = buf.header_mut::<8>(at) {
+                    assert_eq!(header, &model[at..at + 8]);
+                    header.fill(0xa5);
+                    model[at..at + 8].fill(0xa5);
+                }
+            }
+            21 => {
+                let to = if own.is(self.pool) {
+                    self.other
+                } else {
+                    self.pool
+                };
+                match buf.copy_to(to, purpose, x % 70) {
+                    Ok(copy) => {
+                        let model = model.clone();
+                        self.all.push((copy, model));
+                    }
+                    Err(_) => error = Some(false),
+                }
+            }
+            22 => {
+                let charge = [Charge::Flow, Charge::Held, Charge::Send][usize::from(z) % 3];
+                match buf.set_charge(charge) {
+                    Ok(()) => assert_eq!(buf.charge(), charge),
+                    Err(_) => {
+                        error = Some(false);
+                        let _: (NetBuf, Vec<u8>) = self.all.swap_remove(which);
+                    }
+                }
+            }
+            _ => {
+                let _: (NetBuf, Vec<u8>) = self.all.swap_remove(which);
+            }
+        }
+        // What is refused is refused for a reason, and counted.
+        if let Some(reason) = error {
+            assert!(reason || failures(self.pool) + failures(self.other) > before);
+        }
+    }
+
+    fn check(&self) {
+        for (buf, model) in &self.all {
+            assert_eq!(buf.len(), model.len());
+            assert_eq!(buf.is_empty(), model.is_empty());
+            assert!(buf.equals(model), "{buf:?} is not {model:?}");
+            let length: usize = buf.fragments().map(<[u8]>::len).sum();
+            assert_eq!(length, buf.len());
+        }
+        let (stats, limits) = (self.pool.stats(), self.pool.limits());
+        assert!(stats.held <= limits.held && stats.sent <= limits.send);
+    }
+}
+
+/// Runs random sequences in a pool of blocks of `size` bytes.
+fn sequences(pool: Pool) {
+    let other = small();
+    let steps = vec(any::<Step>(), 1..80);
+    let mut runner = TestRunner::new(Config::with_cases(300));
+    runner
+        .run(&steps, |steps| {
+            let mut world = World {
+                pool,
+                other,
+                all: Vec::new(),
+                fill: 1,
+            };
+            for step in steps {
+                world.step(step);
+                world.check();
+            }
+            drop(world);
+            assert_unused(pool);
+            assert_unused(other);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn any_sequence_in_blocks_of_64() {
+    sequences(Box::leak(Box::new(NetBufPool::<12, 64, 4, 8>::new())).pool());
+}
+
+#[test]
+fn any_sequence_in_blocks_of_128() {
+    sequences(Box::leak(Box::new(NetBufPool::<8, 128, 4, 16>::new())).pool());
+}
+
+#[test]
+fn any_sequence_in_blocks_of_512() {
+    sequences(Box::leak(Box::new(NetBufPool::<6, 512, 8, 6>::new())).pool());
+}
+
+#[test]
+fn any_sequence_in_blocks_of_1536() {
+    sequences(Box::leak(Box::new(NetBufPool::<4, 1536, 4, 8>::new())).pool());
+}
+
+#[test]
+fn what_continues_a_buffer_takes_its_charge() {
+    let pool = small();
+    let mut buf = pool.alloc(Purpose::Receive, 0).unwrap();
+    buf.set_charge(Charge::Held).unwrap();
+    buf.append(&pattern(300)).unwrap();
+    assert_eq!(pool.stats().held, 3);
+    // Held at its bound: nothing more, and nothing has changed.
+    assert_eq!(buf.append(&pattern(100)), Err(NoBuffer));
+    assert!(buf.equals(&pattern(300)));
+    assert_eq!(pool.stats().held, 3);
+    drop(buf);
+
+    let mut buf = pool.from_static(&FLASH).unwrap();
+    buf.set_charge(Charge::Send).unwrap();
+    buf.append(b"more").unwrap();
+    assert_eq!((buf.charge(), pool.stats().sent), (Charge::Send, 1));
+    buf.prepend(20).unwrap().fill(0);
+    buf.append(&pattern(200)).unwrap();
+    assert_eq!((buf.charge(), pool.stats().sent), (Charge::Flow, 2));
+    drop(buf);
+
+    let mut buf = pool.from_static(&FLASH).unwrap();
+    buf.set_charge(Charge::Held).unwrap();
+    let _: &mut [u8] = buf.make_contiguous(20).unwrap();
+    assert_eq!((buf.charge(), pool.stats().held), (Charge::Held, 1));
+    drop(buf);
+    assert_unused(pool);
+}
