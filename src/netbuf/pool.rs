@@ -287,8 +287,15 @@ struct State {
     views_left: u16,
     limits: Limits,
     stats: PoolStats,
-    waiting: heapless::Deque<(u16, Option<Waker>), { config::POOL_WAITERS }>,
-    next_ticket: u16,
+    waiting: heapless::Deque<Waiting, { config::POOL_WAITERS }>,
+    next_ticket: u32,
+}
+
+/// Who waits for a block: served in line among those of the same purpose.
+struct Waiting {
+    ticket: u32,
+    purpose: Purpose,
+    waker: Option<Waker>,
 }
 
 // SAFETY: the raw pointers of the tables point into the pool itself, whose use the section and
@@ -613,6 +620,17 @@ impl State {
         Some(index)
     }
 
+    /// Whether there is a block for `purpose`.
+    fn has(&self, purpose: Purpose) -> bool {
+        let block = self.blocks_left > 0;
+        match purpose {
+            Purpose::Receive => block,
+            Purpose::Send => block && self.stats.sent < self.limits.send,
+            Purpose::Header => self.headers_left > self.limits.control,
+            Purpose::Control => block || self.headers_left > 0,
+        }
+    }
+
     #[inline]
     fn take_block(&mut self, pool: Pool) -> Option<u16> {
         let index = self.free_blocks;
@@ -649,7 +667,7 @@ impl State {
         Some(index)
     }
 
-    /// Gives a view back, and its block if no other sees it. Says whether a waiter may go on.
+    /// Gives a view back, and its block if no other sees it. Says whether somebody waits.
     #[inline]
     fn give_back(&mut self, pool: Pool, index: u16) -> bool {
         let tagged = pool.view(index).block.get();
@@ -668,19 +686,17 @@ impl State {
         // Ordered for those who read it outside of the section, to learn that they are alone.
         block.views.store(others, Ordering::Release);
         if others > 0 {
-            return false;
-        }
-        if number < pool.layout().blocks {
+            // There may be room under a bound, though.
+        } else if number < pool.layout().blocks {
             pool.view(number).next.set(self.free_blocks);
             self.free_blocks = number;
             self.blocks_left += 1;
-            !self.waiting.is_empty()
         } else {
             pool.view(number).next.set(self.free_headers);
             self.free_headers = number;
             self.headers_left += 1;
-            false
         }
+        !self.waiting.is_empty()
     }
 
     /// Takes the charge of a view off its block.
@@ -818,13 +834,17 @@ impl Pool {
         Ok(buf)
     }
 
-    /// As [`Pool::alloc`], waiting in line until there is a block.
+    /// As [`Pool::alloc`], waiting until there is a block, in line with those who wait for the same
+    /// purpose.
+    ///
+    /// [`config::POOL_WAITERS`] tasks find a place to wait in without being polled.
     pub async fn alloc_async(self, purpose: Purpose, headroom: usize) -> NetBuf {
         let mut turn = Turn {
             pool: self,
+            purpose,
             ticket: None,
         };
-        poll_fn(|context| turn.poll(purpose, headroom, context.waker())).await
+        poll_fn(|context| turn.poll(headroom, context.waker())).await
     }
 
     /// A buffer over static memory, which is read where it is. It takes spare views only.
@@ -858,6 +878,7 @@ impl Pool {
     /// Sets other bounds. What is already charged beyond them stays so until it is given back.
     pub fn set_limits(self, limits: Limits) {
         self.0.section.with(|state| state.limits = limits);
+        self.wake_waiters();
     }
 
     /// The state of the pool now.
@@ -888,15 +909,23 @@ impl Pool {
         ptr::eq(self.0, other.0)
     }
 
+    /// Wakes the first in line of each purpose that there is a block for.
     #[cold]
-    fn wake_first_waiter(self) {
-        let waker = self.0.section.with(|state| {
-            // The one at the front keeps its place: it comes back, or leaves the line.
-            let front = state.waiting.front_mut().filter(|_| state.blocks_left > 0);
-            front.and_then(|(_, waker)| waker.take())
-        });
-        if let Some(waker) = waker {
-            waker.wake();
+    fn wake_waiters(self) {
+        use Purpose::{Control, Header, Receive, Send};
+        for purpose in [Control, Receive, Send, Header] {
+            let waker = self.0.section.with(|state| {
+                if !state.has(purpose) {
+                    return None;
+                }
+                // It keeps its place: it comes back, or leaves the line.
+                let mut waiting = state.waiting.iter_mut();
+                let first = waiting.find(|entry| entry.purpose == purpose)?;
+                first.waker.take()
+            });
+            if let Some(waker) = waker {
+                waker.wake();
+            }
         }
     }
 }
@@ -910,22 +939,21 @@ impl fmt::Debug for Pool {
 /// A place in the line of those who wait for a block.
 struct Turn {
     pool: Pool,
-    ticket: Option<u16>,
+    purpose: Purpose,
+    ticket: Option<u32>,
 }
 
 impl Turn {
-    fn poll(&mut self, purpose: Purpose, headroom: usize, waker: &Waker) -> Poll<NetBuf> {
+    fn poll(&mut self, headroom: usize, waker: &Waker) -> Poll<NetBuf> {
         // Once more after it has lined up: a block may have come back in between.
         for lined_up in [false, true] {
-            let first = self
-                .pool
-                .0
-                .section
-                .with(|state| match state.waiting.front() {
-                    None => true,
-                    Some((ticket, _)) => Some(*ticket) == self.ticket,
-                });
-            if first && let Ok(buf) = self.pool.alloc(purpose, headroom) {
+            let first = self.pool.0.section.with(|state| {
+                let mut waiting = state.waiting.iter();
+                waiting
+                    .find(|entry| entry.purpose == self.purpose)
+                    .is_none_or(|entry| Some(entry.ticket) == self.ticket)
+            });
+            if first && let Ok(buf) = self.pool.alloc(self.purpose, headroom) {
                 return Poll::Ready(buf);
             }
             if !lined_up {
@@ -936,30 +964,35 @@ impl Turn {
     }
 
     fn line_up(&mut self, waker: &Waker) {
-        let ticket = self.ticket;
         let waker = waker.clone();
-        let (ticket, replaced) = self.pool.0.section.with(|state| {
-            let mine = state
-                .waiting
-                .iter_mut()
-                .find(|entry| Some(entry.0) == ticket);
-            if let Some(entry) = mine {
-                return (entry.0, entry.1.replace(waker));
+        let (pushed_out, replaced) = self.pool.0.section.with(|state| {
+            let mut waiting = state.waiting.iter_mut();
+            if let Some(mine) = waiting.find(|entry| Some(entry.ticket) == self.ticket) {
+                return (None, mine.waker.replace(waker));
             }
-            // When the line is full its first gives way, and is woken to try again.
-            let oldest = if state.waiting.is_full() {
-                state.waiting.pop_front()
+            // When the line is full its last gives way, and is woken to try again: those before it
+            // keep their places, so that the line moves.
+            let last = if state.waiting.is_full() {
+                state.waiting.pop_back()
             } else {
                 None
             };
-            let ticket = state.next_ticket;
-            state.next_ticket = ticket.wrapping_add(1);
-            let _: Result<(), _> = state.waiting.push_back((ticket, Some(waker)));
-            (ticket, oldest.and_then(|(_, waker)| waker))
+            let ticket = *self.ticket.get_or_insert_with(|| {
+                let ticket = state.next_ticket;
+                state.next_ticket = ticket.wrapping_add(1);
+                ticket
+            });
+            let _: Result<(), _> = state.waiting.push_back(Waiting {
+                ticket,
+                purpose: self.purpose,
+                waker: Some(waker),
+            });
+            (last.and_then(|last| last.waker), None)
         });
-        let fresh = self.ticket.replace(ticket) != Some(ticket);
-        if let Some(replaced) = replaced.filter(|_| fresh) {
-            replaced.wake();
+        // Wakers are dropped and woken outside of the section.
+        drop(replaced);
+        if let Some(pushed_out) = pushed_out {
+            pushed_out.wake();
         }
     }
 }
@@ -971,7 +1004,7 @@ impl Drop for Turn {
             let mut gone = None;
             for _ in 0..state.waiting.len() {
                 if let Some(entry) = state.waiting.pop_front() {
-                    if entry.0 == ticket {
+                    if entry.ticket == ticket {
                         gone = Some(entry);
                     } else {
                         let _: Result<(), _> = state.waiting.push_back(entry);
@@ -982,7 +1015,7 @@ impl Drop for Turn {
         });
         drop(gone);
         // The next in line may have been passed over while this one stood before it.
-        self.pool.wake_first_waiter();
+        self.pool.wake_waiters();
     }
 }
 
@@ -1311,11 +1344,14 @@ impl NetBuf {
             let number = tagged & BLOCK;
             if number != STATIC && tagged >> 14 != charge as u16 {
                 let block = self.pool.state(number);
-                self.pool.0.section.with(|state| {
+                let waited_for = self.pool.0.section.with(|state| {
                     state.charge(block, charge)?;
                     state.discharge(block, tagged);
-                    Ok(())
+                    Ok(!state.waiting.is_empty())
                 })?;
+                if waited_for {
+                    self.pool.wake_waiters();
+                }
             }
             // Static memory counts for nothing, but passes the charge on to what continues it.
             view.block.set(number | (charge as u16) << 14);
@@ -1384,7 +1420,7 @@ impl Pool {
     #[inline]
     fn give_back(self, id: ViewId) {
         if self.0.section.with(|state| state.give_back(self, id)) {
-            self.wake_first_waiter();
+            self.wake_waiters();
         }
     }
 }
