@@ -270,6 +270,8 @@ struct Layout {
     header_memory: *mut u8,
     /// Bytes in a data block.
     size: u16,
+    /// Bytes from one data block to the next: aligned, and so perhaps more.
+    stride: u16,
     /// Data blocks; the numbers of header blocks and their views follow.
     blocks: u16,
     /// Data and header blocks; the numbers of spare views follow.
@@ -297,10 +299,6 @@ struct Waiting {
     purpose: Purpose,
     waker: Option<Waker>,
 }
-
-// SAFETY: the raw pointers of the tables point into the pool itself, whose use the section and
-// the ownership of views order.
-unsafe impl Send for State {}
 
 /// A handle of a [`NetBufPool`], whatever its sizes.
 #[derive(Clone, Copy)]
@@ -335,6 +333,11 @@ impl<const BLOCKS: usize, const SIZE: usize, const HEADERS: usize, const SPARES:
         assert!(BLOCKS >= 4, "a pool has at least 4 data blocks");
         assert!(HEADERS >= 4, "a pool has at least 4 header blocks");
         assert!(SIZE >= 64 && SIZE <= 2048, "a block has 64 to 2048 bytes");
+        // Header blocks follow each other without a gap.
+        assert!(
+            align_of::<A>() <= HEADER_BLOCK,
+            "a block is aligned to at most 128 bytes"
+        );
         assert!(
             BLOCKS + HEADERS + SPARES < BLOCK as usize,
             "a pool has at most 16382 views"
@@ -438,7 +441,8 @@ impl<const BLOCKS: usize, const SIZE: usize, const HEADERS: usize, const SPARES:
             states: table(offset_of!(Tables<BLOCKS, HEADERS, SPARES>, block_states)).cast(),
             memory: self.blocks.get().cast(),
             header_memory: self.headers.get().cast(),
-            size: size_of::<Memory<SIZE, A>>() as u16,
+            size: SIZE as u16,
+            stride: size_of::<Memory<SIZE, A>>() as u16,
             blocks: BLOCKS as u16,
             all_blocks: (BLOCKS + HEADERS) as u16,
         };
@@ -544,6 +548,7 @@ impl Layout {
         memory: ptr::null_mut(),
         header_memory: ptr::null_mut(),
         size: 0,
+        stride: 0,
         blocks: 0,
         all_blocks: 0,
     };
@@ -773,8 +778,8 @@ impl Pool {
     fn memory(&self, block: u16) -> (*mut u8, usize) {
         let layout = self.layout();
         if block < layout.blocks {
-            let size = usize::from(layout.size);
-            (layout.memory.wrapping_add(usize::from(block) * size), size)
+            let offset = usize::from(block) * usize::from(layout.stride);
+            (layout.memory.wrapping_add(offset), usize::from(layout.size))
         } else {
             let index = usize::from(block - layout.blocks);
             (

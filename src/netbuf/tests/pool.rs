@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::Wake;
 use std::vec::Vec;
 
+use super::super::pool::{CacheAligned, HEADER_BLOCK};
 use super::*;
 use crate::config;
 
@@ -206,6 +207,25 @@ fn a_chain_longer_than_the_pool_is_refused_and_leaves_nothing_behind() {
     assert_eq!((behind.headroom(), behind.len()), (128, 100));
     drop(behind);
     assert_unused(pool);
+}
+
+#[test]
+fn blocks_have_the_size_asked_for_and_are_aligned() {
+    let odd = Box::leak(Box::new(NetBufPool::<4, 67, 4, 4>::new())).pool();
+    let lines = Box::leak(Box::new(NetBufPool::<4, 100, 4, 4, CacheAligned>::new())).pool();
+    for (pool, size, alignment) in [(odd, 67, 4), (lines, 100, 32)] {
+        assert_eq!(pool.block_size(), size);
+        for purpose in [Purpose::Receive, Purpose::Control] {
+            for mut buf in take_all(pool, purpose) {
+                let room = buf.tailroom();
+                assert!(room == size || room == HEADER_BLOCK && purpose == Purpose::Control);
+                buf.append(&pattern(room)).unwrap();
+                assert_eq!(buf.first().as_ptr() as usize % alignment, 0);
+                assert_eq!(buf.fragments().count(), 1);
+            }
+        }
+        assert_unused(pool);
+    }
 }
 
 /// A task that waits for a block, and how often it was woken.
