@@ -391,9 +391,10 @@ impl NetBuf {
         };
         let to = front.extend_tail(length).ok_or(NoBuffer)?;
         let _: usize = self.read(0, to);
-        let meta = self.meta();
         if length == self.len() {
-            front.set_meta(meta);
+            front.set_meta(self.meta());
+            #[cfg(feature = "timestamps")]
+            front.set_stamp(self.stamp());
             *self = front;
         } else {
             self.advance(length);

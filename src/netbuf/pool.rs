@@ -517,6 +517,14 @@ impl Side {
         #[cfg(feature = "timestamps")]
         stamp: Cell::new(Stamp { nanos: 0, id: 0 }),
     };
+
+    /// Forgets the packet before.
+    #[inline]
+    fn reset(&self) {
+        self.meta.set(Meta::NEW);
+        #[cfg(feature = "timestamps")]
+        self.stamp.set(Stamp::default());
+    }
 }
 
 impl Block {
@@ -807,10 +815,7 @@ impl Pool {
         view.length.set(0);
         view.block.set(index | (charge as u16) << 14);
         view.next.set(NONE);
-        let side = self.side(index);
-        side.meta.set(Meta::NEW);
-        #[cfg(feature = "timestamps")]
-        side.stamp.set(Stamp::default());
+        self.side(index).reset();
         Ok(NetBuf {
             pool: self,
             head: index,
@@ -866,7 +871,7 @@ impl Pool {
         view.length.set(length);
         view.block.set(STATIC);
         view.next.set(NONE);
-        self.side(index).meta.set(Meta::NEW);
+        self.side(index).reset();
         Ok(NetBuf {
             pool: self,
             head: index,

@@ -373,3 +373,78 @@ fn what_continues_a_buffer_takes_its_charge() {
     drop(buf);
     assert_unused(pool);
 }
+
+const META: Meta = Meta {
+    interface: 3,
+    class: 2,
+    flags: meta::Flags::LINK_MULTICAST,
+    network: 14,
+    payload: 42,
+};
+
+/// Notes on `buf` what is to travel with it.
+fn mark(buf: &mut NetBuf) {
+    buf.set_meta(META);
+    #[cfg(feature = "timestamps")]
+    buf.set_stamp(super::super::pool::Stamp { nanos: 77, id: 9 });
+}
+
+fn assert_marked(buf: &NetBuf) {
+    assert_eq!(buf.meta(), META);
+    #[cfg(feature = "timestamps")]
+    assert_eq!(buf.stamp(), super::super::pool::Stamp { nanos: 77, id: 9 });
+}
+
+#[test]
+fn what_travels_with_a_packet_stays_with_it() {
+    let pool = Box::leak(Box::new(NetBufPool::<8, 128, 12, 16>::new())).pool();
+    let mut buf = pool.alloc_chain(Purpose::Receive, 0, 300).unwrap();
+    mark(&mut buf);
+    buf.advance(130);
+    assert_marked(&buf);
+    buf.prepend(20).unwrap().fill(1);
+    assert_marked(&buf);
+    let clone = buf.try_clone().unwrap();
+    assert_marked(&clone);
+    buf.prepend(20).unwrap().fill(2);
+    assert_eq!(buf.fragments().count(), 4);
+    assert_marked(&buf);
+    // In the middle of a fragment, and between two.
+    for _ in 0..2 {
+        assert_marked(&buf.split_to(10).unwrap());
+        assert_marked(&buf);
+    }
+    assert_marked(&buf.slice(30..40).unwrap());
+    let mut part = buf.slice(0..60).unwrap();
+    let _: &mut [u8] = part.make_contiguous(20).unwrap();
+    assert_marked(&part);
+    let _: &mut [u8] = part.make_contiguous(60).unwrap();
+    assert_marked(&part);
+    assert_marked(&buf.copy_to(pool, Purpose::Receive, 0).unwrap());
+    buf.join(pool.from_static(&FLASH).unwrap()).unwrap();
+    assert_marked(&buf);
+    let mut queue = BufQueue::new();
+    queue.push_back(buf);
+    assert_marked(&queue.pop_front().unwrap());
+    drop((clone, part));
+    assert_unused(pool);
+}
+
+#[test]
+fn a_new_packet_knows_nothing_of_the_one_before_it() {
+    let pool = small();
+    for _ in 0..2 {
+        let all: [NetBuf; 3] = [
+            pool.alloc(Purpose::Receive, 0).unwrap(),
+            pool.alloc(Purpose::Control, 0).unwrap(),
+            pool.from_static(&FLASH).unwrap(),
+        ];
+        for mut buf in all {
+            assert_eq!(buf.meta(), Meta::NEW);
+            #[cfg(feature = "timestamps")]
+            assert_eq!(buf.stamp(), super::super::pool::Stamp::default());
+            mark(&mut buf);
+        }
+    }
+    assert_unused(pool);
+}
