@@ -107,9 +107,9 @@ impl NetBuf {
     /// fragment that no other buffer shares.
     #[inline]
     pub fn header_mut<const N: usize>(&mut self, offset: usize) -> Option<&mut [u8; N]> {
-        // A header that starts at the end of a fragment is in the next one.
+        // A header that starts at the end of a fragment is in the next one that has bytes.
         let (mut id, mut at) = self.find(offset);
-        if at == self.bytes(id).len()
+        while at == self.bytes(id).len()
             && let Some(next) = self.next(id)
         {
             (id, at) = (next, 0);

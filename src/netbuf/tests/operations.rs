@@ -448,3 +448,208 @@ fn a_new_packet_knows_nothing_of_the_one_before_it() {
     }
     assert_unused(pool);
 }
+
+#[test]
+fn a_header_goes_into_the_headroom_while_it_lasts() {
+    let pool = small();
+    let mut buf = pool.alloc(Purpose::Receive, 40).unwrap();
+    buf.append(b"data").unwrap();
+    assert_eq!(buf.headroom(), 40);
+    *buf.prepend_array().unwrap() = [1; 30];
+    assert_eq!((buf.headroom(), used(pool)), (10, (1, 0, 0)));
+    *buf.prepend_array().unwrap() = [2; 14];
+    // Now there is a header block in front, and what comes next finds a place in it.
+    assert_eq!((buf.headroom(), used(pool)), (HEADER_BLOCK - 14, (1, 1, 0)));
+    *buf.prepend_array().unwrap() = [3; 20];
+    assert_eq!(used(pool), (1, 1, 0));
+    assert_eq!((buf.len(), buf.fragments().count()), (68, 2));
+    // A header that is done with is headroom again.
+    buf.advance(30);
+    assert_eq!(buf.headroom(), HEADER_BLOCK - 4);
+    drop(buf);
+    assert_unused(pool);
+}
+
+#[test]
+fn what_no_header_block_can_hold_is_refused_and_changes_nothing() {
+    let pool = small();
+    let mut buf = pool.alloc(Purpose::Receive, 0).unwrap();
+    buf.append(b"data").unwrap();
+    assert!(buf.prepend(HEADER_BLOCK + 1).is_err());
+    assert_eq!((used(pool), buf.fragments().count()), ((1, 0, 0), 1));
+    buf.prepend(HEADER_BLOCK).unwrap().fill(0);
+    drop(buf);
+    assert_unused(pool);
+}
+
+#[test]
+fn a_header_in_front_of_a_shared_block_gets_a_block_of_its_own() {
+    let pool = small();
+    let mut buf = pool.alloc(Purpose::Send, 64).unwrap();
+    buf.append(&pattern(60)).unwrap();
+    let mut copies = [buf.slice(0..30).unwrap(), buf.slice(0..30).unwrap()];
+    for (copy, fill) in copies.iter_mut().zip([7, 8]) {
+        assert_eq!(copy.headroom(), 0);
+        copy.prepend(20).unwrap().fill(fill);
+    }
+    assert_eq!(used(pool), (1, 2, 2));
+    for (copy, fill) in copies.iter().zip([7, 8]) {
+        assert_eq!(&copy.first()[..20], &[fill; 20]);
+    }
+    assert!(buf.equals(&pattern(60)));
+    drop(copies);
+    // Alone again, it has its headroom back.
+    assert_eq!(buf.headroom(), 64);
+    drop(buf);
+    assert_unused(pool);
+}
+
+#[test]
+fn the_rest_of_a_shared_block_goes_to_who_asks_first() {
+    let pool = small();
+    let mut one = pool.alloc(Purpose::Send, 0).unwrap();
+    one.append(&pattern(50)).unwrap();
+    let mut two = one.try_clone().unwrap();
+    let inner = one.slice(10..20).unwrap();
+    assert_eq!((one.tailroom(), two.tailroom()), (78, 78));
+    // Behind this one's end is what others see.
+    assert_eq!(inner.tailroom(), 0);
+    one.append(b"first").unwrap();
+    assert_eq!((one.tailroom(), two.tailroom()), (73, 0));
+    two.append(b"second").unwrap();
+    assert_eq!(used(pool), (2, 0, 2));
+    one.append(b", again").unwrap();
+    assert_eq!(used(pool), (2, 0, 2));
+    assert_eq!(&one.first()[50..], b"first, again");
+    assert_eq!(&two.fragments().nth(1).unwrap(), b"second");
+    assert!(inner.equals(&pattern(50)[10..20]));
+    // What has been reached stays so, though it is cut off again.
+    one.truncate(50);
+    assert_eq!(one.tailroom(), 0);
+    drop((two, inner));
+    assert_eq!(one.tailroom(), 78);
+    drop(one);
+    assert_unused(pool);
+}
+
+#[test]
+fn an_empty_slice_at_the_end_does_not_reach_further() {
+    let pool = small();
+    let mut buf = pool.alloc(Purpose::Receive, 0).unwrap();
+    buf.append(b"12345").unwrap();
+    let mut rest = buf.slice(5..5).unwrap();
+    let mut front = buf.slice(0..0).unwrap();
+    assert_eq!((rest.len(), front.len(), front.tailroom()), (0, 0, 0));
+    front.append(b"in a block of its own").unwrap();
+    rest.append(b"678").unwrap();
+    buf.append(b"abc").unwrap();
+    assert!(rest.equals(b"678") && buf.equals(b"12345abc"));
+    assert_eq!(buf.fragments().count(), 2);
+    drop((buf, rest, front));
+    assert_unused(pool);
+}
+
+#[test]
+fn static_memory_is_read_where_it_is_and_never_written() {
+    let pool = small();
+    let mut buf = pool.from_static(&FLASH).unwrap();
+    assert_eq!(used(pool), (0, 0, 1));
+    assert_eq!(buf.first().as_ptr(), FLASH.as_ptr());
+    assert_eq!((buf.headroom(), buf.tailroom()), (0, 0));
+    assert_eq!(buf.write(0, b"x"), Err(Shared));
+    assert_eq!(buf.for_each_fragment_mut(|_| ()), Err(Shared));
+    assert!(buf.header_mut::<4>(0).is_none());
+    assert!(buf.prepend(0).unwrap().is_empty());
+    buf.append(b"").unwrap();
+    assert_eq!(used(pool), (0, 0, 1));
+    let slice = buf.slice(100..200).unwrap();
+    assert_eq!(slice.first().as_ptr(), FLASH[100..].as_ptr());
+    let front = buf.split_to(150).unwrap();
+    buf.advance(50);
+    buf.append(b"tail").unwrap();
+    buf.prepend(8).unwrap().fill(9);
+    assert_eq!(used(pool), (1, 1, 3));
+    let mut copy = [0; 204];
+    assert_eq!(buf.read(8, &mut copy), 204);
+    assert_eq!(&copy[..200], &FLASH[200..]);
+    assert_eq!(&copy[200..], b"tail");
+    assert!(front.equals(&FLASH[..150]));
+    // Written in a copy.
+    let mut part = slice.slice(0..40).unwrap();
+    part.make_contiguous(10).unwrap().fill(0);
+    assert!(slice.equals(&FLASH[100..200]));
+    let empty = pool.from_static(&[]).unwrap();
+    assert!(empty.is_empty() && empty.try_clone().unwrap().is_empty());
+    drop((buf, slice, front, part, empty));
+    assert_unused(pool);
+}
+
+#[test]
+fn a_header_that_lies_across_fragments_is_read_in_one_piece() {
+    let pool = small();
+    let buf = {
+        let mut buf = pool.from_static(&FLASH[..10]).unwrap();
+        buf.join(pool.from_static(&[]).unwrap()).unwrap();
+        buf.join(pool.from_static(&FLASH[10..14]).unwrap()).unwrap();
+        buf.join(pool.from_static(&FLASH[14..60]).unwrap()).unwrap();
+        buf
+    };
+    for offset in 0..40 {
+        let mut straddle = Straddle::new();
+        let header: &[u8; 20] = buf.header(offset, &mut straddle).unwrap();
+        assert_eq!(header, &FLASH[offset..offset + 20]);
+    }
+    let mut straddle = Straddle::<20>::new();
+    assert!(buf.header(41, &mut straddle).is_none());
+    assert!(buf.header(usize::MAX, &mut straddle).is_none());
+    drop(buf);
+    assert_unused(pool);
+}
+
+#[test]
+fn a_header_behind_an_empty_fragment_is_found_to_be_written() {
+    let pool = small();
+    let mut buf = pool.from_static(&FLASH[..10]).unwrap();
+    buf.join(pool.alloc(Purpose::Receive, 0).unwrap()).unwrap();
+    let mut rest = pool.alloc(Purpose::Receive, 0).unwrap();
+    rest.append(&FLASH[10..30]).unwrap();
+    buf.join(rest).unwrap();
+    assert!(buf.header_mut::<20>(9).is_none());
+    assert!(buf.header_mut::<20>(11).is_none());
+    assert_eq!(buf.header_mut::<20>(10).unwrap(), &FLASH[10..30]);
+    assert!(buf.header_mut::<1>(30).is_none());
+    assert!(buf.header_mut::<1>(usize::MAX).is_none());
+    drop(buf);
+    assert_unused(pool);
+}
+
+#[test]
+fn a_split_at_either_end_or_between_blocks_shares_little() {
+    let pool = small();
+    let mut buf = pool.alloc_chain(Purpose::Receive, 0, 256).unwrap();
+    // Between two blocks no view is needed.
+    let front = buf.split_to(128).unwrap();
+    assert_eq!((front.len(), buf.len(), used(pool)), (128, 128, (2, 0, 0)));
+    let all = buf.split_to(usize::MAX).unwrap();
+    assert_eq!((all.len(), buf.len(), used(pool)), (128, 0, (2, 0, 1)));
+    let mut all = all;
+    let none = all.split_to(0).unwrap();
+    assert_eq!((all.len(), none.len(), used(pool)), (128, 0, (2, 0, 2)));
+    drop((front, buf, all, none));
+    assert_unused(pool);
+}
+
+#[test]
+fn a_copy_between_pools_shares_nothing() {
+    let (from, to) = (small(), small());
+    let mut buf = from.alloc(Purpose::Receive, 0).unwrap();
+    buf.append(&pattern(200)).unwrap();
+    buf.join(from.from_static(&FLASH).unwrap()).unwrap();
+    let copy = buf.copy_to(to, Purpose::Receive, 14).unwrap();
+    assert_eq!((copy.headroom(), copy.len()), (14, 600));
+    assert!(copy.pool().is(to) && !copy.pool().is(from));
+    assert!(buf.join(copy).is_err_and(|copy| copy.len() == 600));
+    drop(buf);
+    assert_unused(from);
+    assert_unused(to);
+}
