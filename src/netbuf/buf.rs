@@ -355,9 +355,10 @@ impl NetBuf {
         self.slice(0..self.len())
     }
 
-    /// Hangs `other` behind this buffer. On an error, which gives it back, it is of another pool.
+    /// Hangs `other` behind this buffer. On an error, which gives it back, it is of another pool, or
+    /// both together have more than 2^31 - 1 bytes.
     pub fn join(&mut self, other: Self) -> Result<(), Self> {
-        if !self.pool().is(other.pool()) {
+        if !self.can_link(&other) {
             return Err(other);
         }
         self.link(other);

@@ -44,6 +44,9 @@ pub const HEADER_BLOCK: usize = 128;
 /// header the network header is then aligned to a word.
 pub const RECEIVE_OFFSET: usize = 2;
 
+/// The most bytes that static memory, and a chain that is joined, may have. Twice as many have a
+/// length of 32 bits: what the blocks of a pool add to that is far less.
+const LONGEST: u32 = i32::MAX as u32;
 /// No view.
 const NONE: u16 = u16::MAX;
 /// The bits of [`View::block`] that name the block; the two above them are its [`Charge`].
@@ -858,9 +861,13 @@ impl Pool {
     }
 
     /// A buffer over static memory, which is read where it is. It takes spare views only.
+    ///
+    /// An error also if it is of more than 2^31 - 1 bytes.
     pub fn from_static(self, bytes: &'static [u8]) -> Result<NetBuf, NoBuffer> {
-        // A view's length has 32 bits.
         let length = u32::try_from(bytes.len()).map_err(|_| NoBuffer)?;
+        if length > LONGEST {
+            return Err(NoBuffer);
+        }
         let index = self
             .0
             .section
@@ -1199,6 +1206,12 @@ impl NetBuf {
         self.length += length as u32;
         // SAFETY: the range is inside the block, and no other view has reached it or can.
         Some(unsafe { slice::from_raw_parts_mut(start, length) })
+    }
+
+    /// Whether the views of `other` may hang behind those of this buffer.
+    pub(super) fn can_link(&self, other: &Self) -> bool {
+        let length = self.length.checked_add(other.length);
+        self.pool.is(other.pool) && length.is_some_and(|length| length <= LONGEST)
     }
 
     /// Hangs the views of `other` behind those of this buffer. Both are of one pool.

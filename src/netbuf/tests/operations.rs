@@ -653,3 +653,22 @@ fn a_copy_between_pools_shares_nothing() {
     assert_unused(from);
     assert_unused(to);
 }
+
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn a_chain_of_more_than_two_gigabytes_is_refused() {
+    // None of it is ever touched.
+    let large = std::vec![0; 1 << 30].leak();
+    let pool = small();
+    let mut buf = pool.from_static(large).unwrap();
+    let clone = buf.try_clone().unwrap();
+    let clone = buf.join(clone).unwrap_err();
+    assert_eq!((buf.len(), clone.len()), (1 << 30, 1 << 30));
+    buf.join(clone.slice(1..1 << 30).unwrap()).unwrap();
+    // What blocks hold still comes on top.
+    buf.append(&FLASH).unwrap();
+    buf.prepend(20).unwrap().fill(0);
+    assert_eq!(buf.len(), (1 << 31) - 1 + 420);
+    drop((buf, clone));
+    assert_unused(pool);
+}
