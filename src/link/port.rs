@@ -56,6 +56,9 @@ struct State {
 }
 
 /// The driver's end of a port.
+///
+/// There is one place for a waker: a driver does all its waiting in one task. Where two wait, they
+/// take the place from each other and are polled in turn until one of them can go on.
 #[derive(Clone, Copy)]
 pub struct DriverEnd<'p>(&'p Port);
 
@@ -283,7 +286,13 @@ impl DriverEnd<'_> {
                 result.map(Poll::Ready)
             });
             match result {
-                Some(poll) => return poll,
+                Some(poll) => {
+                    // Another task of the driver was registered: it looks again.
+                    if let Some(other) = waker.filter(|old| !old.will_wake(context.waker())) {
+                        other.wake();
+                    }
+                    return poll;
+                }
                 None => waker = Some(context.waker().clone()),
             }
         }

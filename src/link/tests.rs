@@ -206,6 +206,26 @@ fn a_driver_that_waits_for_room_is_woken_when_the_stack_makes_some() {
 }
 
 #[test]
+fn two_tasks_of_a_driver_are_both_woken() {
+    let (pool, port) = (pool(), up());
+    let (driver, stack) = port.split();
+    while driver.deliver(frame(pool, 0, 0)).is_ok() {}
+    let ((receiver, for_room), (sender, for_frames)) = (task(), task());
+    assert!(
+        driver
+            .poll_room(&mut Context::from_waker(&for_room))
+            .is_pending()
+    );
+    assert!(
+        driver
+            .poll_next_tx(&mut Context::from_waker(&for_frames))
+            .is_pending()
+    );
+    drop(stack.receive());
+    assert!(receiver.wakes() > 0 && sender.wakes() > 0);
+}
+
+#[test]
 fn the_stack_is_woken_by_whatever_the_driver_reports() {
     let (pool, port) = (pool(), up());
     let (driver, stack) = port.split();
