@@ -15,20 +15,24 @@ use core::sync::atomic::AtomicBool;
 pub(crate) use core::sync::atomic::{AtomicU16, Ordering};
 
 #[cfg(loom)]
-use loom::cell::UnsafeCell;
-#[cfg(loom)]
-use loom::sync::atomic::AtomicBool;
+use loom::sync::Mutex;
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::{AtomicU16, Ordering};
 
 /// A value behind a section.
+#[cfg(not(loom))]
 pub(crate) struct Section<T> {
-    #[cfg(any(loom, hosted))]
+    #[cfg(hosted)]
     taken: AtomicBool,
     value: UnsafeCell<T>,
 }
 
+/// A value behind a section: to the model checker a mutex, since it cannot follow who spins.
+#[cfg(loom)]
+pub(crate) struct Section<T>(Mutex<T>);
+
 // SAFETY: `with` gives the only reference to the value, to one thread or interrupt at a time.
+#[cfg(not(loom))]
 unsafe impl<T: Send> Sync for Section<T> {}
 
 impl<T> Section<T> {
@@ -45,9 +49,16 @@ impl<T> Section<T> {
     /// A section around `value`.
     #[cfg(loom)]
     pub(crate) fn new(value: T) -> Self {
-        Self {
-            taken: AtomicBool::new(false),
-            value: UnsafeCell::new(value),
+        Self(Mutex::new(value))
+    }
+
+    /// Runs `work` alone with the value.
+    #[cfg(loom)]
+    pub(crate) fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+        // Poisoned only if a test has failed in a section.
+        match self.0.lock() {
+            Ok(mut value) => work(&mut value),
+            Err(_) => unreachable!(),
         }
     }
 
@@ -63,32 +74,26 @@ impl<T> Section<T> {
     }
 
     /// Runs `work` alone with the value.
-    #[cfg(any(loom, hosted))]
+    #[cfg(all(not(loom), hosted))]
     #[inline(always)]
     pub(crate) fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
         if self.taken.swap(true, Ordering::Acquire) {
             self.wait();
         }
-        #[cfg(not(loom))]
         // SAFETY: this thread has set `taken`, and every other waits until it is cleared; by the
         // rule of this module `work` does not come back here.
         let result = work(unsafe { &mut *self.value.get() });
-        #[cfg(loom)]
-        // SAFETY: as above.
-        let result = self.value.with_mut(|value| work(unsafe { &mut *value }));
         self.taken.store(false, Ordering::Release);
         result
     }
 
-    #[cfg(any(loom, hosted))]
+    #[cfg(all(not(loom), hosted))]
     #[cold]
     fn wait(&self) {
         while self.taken.swap(true, Ordering::Acquire) {
-            #[cfg(loom)]
-            loom::thread::yield_now();
-            #[cfg(all(not(loom), feature = "std"))]
+            #[cfg(feature = "std")]
             std::thread::yield_now();
-            #[cfg(all(not(loom), not(feature = "std")))]
+            #[cfg(not(feature = "std"))]
             core::hint::spin_loop();
         }
     }

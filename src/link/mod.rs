@@ -9,3 +9,6 @@ mod port;
 
 pub use capabilities::{Capabilities, LinkState, Medium, Offload};
 pub use port::{DriverEnd, Port, PortStats, StackEnd};
+
+#[cfg(test)]
+mod tests;

@@ -56,6 +56,9 @@ struct State {
 }
 
 /// The driver's end of a port.
+///
+/// There is one place for a waker: a driver does all its waiting in one task. Where two wait, they
+/// take the place from each other and are polled in turn until one of them can go on.
 #[derive(Clone, Copy)]
 pub struct DriverEnd<'p>(&'p Port);
 
@@ -144,17 +147,22 @@ impl State {
 
 impl DriverEnd<'_> {
     /// Hands a received frame to the stack. On an error, which gives it back, the stack is behind:
-    /// drop the frame, or keep it until [`DriverEnd::poll_room`] is ready.
+    /// drop the frame, or keep it until [`DriverEnd::poll_room`] is ready. A frame of another pool
+    /// than those that wait comes back too.
     #[inline]
     pub fn deliver(&self, buf: NetBuf) -> Result<(), NetBuf> {
         self.0.change(|state| {
-            if state.received.len() >= config::PORT_RX_QUEUE {
-                state.stats.receive_full = state.stats.receive_full.wrapping_add(1);
-                return (true, Err(buf));
-            }
-            state.stats.received = state.stats.received.wrapping_add(1);
-            state.received.push_back(buf);
-            (true, Ok(()))
+            let result = if state.received.len() < config::PORT_RX_QUEUE {
+                state.received.try_push_back(buf)
+            } else {
+                Err(buf)
+            };
+            let count = match result {
+                Ok(()) => &mut state.stats.received,
+                Err(_) => &mut state.stats.receive_full,
+            };
+            *count = count.wrapping_add(1);
+            (true, result)
         })
     }
 
@@ -278,7 +286,13 @@ impl DriverEnd<'_> {
                 result.map(Poll::Ready)
             });
             match result {
-                Some(poll) => return poll,
+                Some(poll) => {
+                    // Another task of the driver was registered: it looks again.
+                    if let Some(other) = waker.filter(|old| !old.will_wake(context.waker())) {
+                        other.wake();
+                    }
+                    return poll;
+                }
                 None => waker = Some(context.waker().clone()),
             }
         }
@@ -303,21 +317,24 @@ impl StackEnd<'_> {
     }
 
     /// Queues a frame to be sent in the class that its meta names. On an error, which gives it
-    /// back, the queue is full or the link down. The driver is woken by
-    /// [`StackEnd::wake_driver`], once for many frames.
+    /// back, the queue is full or has frames of another pool, or the link is down. The driver is
+    /// woken by [`StackEnd::wake_driver`], once for many frames.
     #[inline]
     pub fn send(&self, buf: NetBuf) -> Result<(), NetBuf> {
         self.0.state.with(|state| {
             let class = usize::from(buf.meta().class).min(config::TRAFFIC_CLASSES - 1);
-            if let Some(queue) = state.to_send.get_mut(class)
-                && queue.len() < config::PORT_TX_QUEUE
-                && state.link == LinkState::Up
-            {
-                queue.push_back(buf);
-                return Ok(());
+            let result = match state.to_send.get_mut(class) {
+                Some(queue)
+                    if queue.len() < config::PORT_TX_QUEUE && state.link == LinkState::Up =>
+                {
+                    queue.try_push_back(buf)
+                }
+                _ => Err(buf),
+            };
+            if result.is_err() {
+                state.stats.send_full = state.stats.send_full.wrapping_add(1);
             }
-            state.stats.send_full = state.stats.send_full.wrapping_add(1);
-            Err(buf)
+            result
         })
     }
 

@@ -107,9 +107,9 @@ impl NetBuf {
     /// fragment that no other buffer shares.
     #[inline]
     pub fn header_mut<const N: usize>(&mut self, offset: usize) -> Option<&mut [u8; N]> {
-        // A header that starts at the end of a fragment is in the next one.
+        // A header that starts at the end of a fragment is in the next one that has bytes.
         let (mut id, mut at) = self.find(offset);
-        if at == self.bytes(id).len()
+        while at == self.bytes(id).len()
             && let Some(next) = self.next(id)
         {
             (id, at) = (next, 0);
@@ -270,22 +270,13 @@ impl NetBuf {
             if left.is_empty() {
                 return Ok(());
             }
-            match self.pool().alloc(self.purpose(), 0) {
+            match self.pool().alloc_charged(self.tail_charge()) {
                 Ok(block) => self.link(block),
                 Err(error) => {
                     self.truncate(before);
                     return Err(error);
                 }
             }
-        }
-    }
-
-    /// What a block that continues this buffer is for.
-    fn purpose(&self) -> Purpose {
-        if self.charge() == Charge::Send {
-            Purpose::Send
-        } else {
-            Purpose::Receive
         }
     }
 
@@ -364,9 +355,10 @@ impl NetBuf {
         self.slice(0..self.len())
     }
 
-    /// Hangs `other` behind this buffer. On an error, which gives it back, it is of another pool.
+    /// Hangs `other` behind this buffer. On an error, which gives it back, it is of another pool, or
+    /// both together have more than 2^31 - 1 bytes.
     pub fn join(&mut self, other: Self) -> Result<(), Self> {
-        if !self.pool().is(other.pool()) {
+        if !self.can_link(&other) {
             return Err(other);
         }
         self.link(other);
@@ -391,16 +383,19 @@ impl NetBuf {
 
     #[cold]
     fn gather(&mut self, length: usize) -> Result<(), NoBuffer> {
-        let purpose = match length <= super::pool::HEADER_BLOCK {
-            true => Purpose::Header,
-            false => self.purpose(),
+        let mut front = if length <= super::pool::HEADER_BLOCK {
+            let mut front = self.pool().alloc(Purpose::Header, 0)?;
+            front.set_charge(self.charge())?;
+            front
+        } else {
+            self.pool().alloc_charged(self.charge())?
         };
-        let mut front = self.pool().alloc(purpose, 0)?;
         let to = front.extend_tail(length).ok_or(NoBuffer)?;
         let _: usize = self.read(0, to);
-        let meta = self.meta();
         if length == self.len() {
-            front.set_meta(meta);
+            front.set_meta(self.meta());
+            #[cfg(feature = "timestamps")]
+            front.set_stamp(self.stamp());
             *self = front;
         } else {
             self.advance(length);
@@ -434,6 +429,19 @@ impl NetBuf {
                     }
                     None => false,
                 })
+    }
+}
+
+impl Pool {
+    /// A data block that continues, or stands for, one with this charge.
+    fn alloc_charged(self, charge: Charge) -> Result<NetBuf, NoBuffer> {
+        let purpose = match charge {
+            Charge::Send => Purpose::Send,
+            Charge::Flow | Charge::Held => Purpose::Receive,
+        };
+        let mut block = self.alloc(purpose, 0)?;
+        block.set_charge(charge)?;
+        Ok(block)
     }
 }
 

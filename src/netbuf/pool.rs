@@ -44,7 +44,10 @@ pub const HEADER_BLOCK: usize = 128;
 /// header the network header is then aligned to a word.
 pub const RECEIVE_OFFSET: usize = 2;
 
-/// No view; also the block of a view of static memory.
+/// The most bytes that static memory, and a chain that is joined, may have. Twice as many have a
+/// length of 32 bits: what the blocks of a pool add to that is far less.
+const LONGEST: u32 = i32::MAX as u32;
+/// No view.
 const NONE: u16 = u16::MAX;
 /// The bits of [`View::block`] that name the block; the two above them are its [`Charge`].
 const BLOCK: u16 = 0x3fff;
@@ -270,6 +273,8 @@ struct Layout {
     header_memory: *mut u8,
     /// Bytes in a data block.
     size: u16,
+    /// Bytes from one data block to the next: aligned, and so perhaps more.
+    stride: u16,
     /// Data blocks; the numbers of header blocks and their views follow.
     blocks: u16,
     /// Data and header blocks; the numbers of spare views follow.
@@ -287,13 +292,16 @@ struct State {
     views_left: u16,
     limits: Limits,
     stats: PoolStats,
-    waiting: heapless::Deque<(u16, Option<Waker>), { config::POOL_WAITERS }>,
-    next_ticket: u16,
+    waiting: heapless::Deque<Waiting, { config::POOL_WAITERS }>,
+    next_ticket: u32,
 }
 
-// SAFETY: the raw pointers of the tables point into the pool itself, whose use the section and
-// the ownership of views order.
-unsafe impl Send for State {}
+/// Who waits for a block: served in line among those of the same purpose.
+struct Waiting {
+    ticket: u32,
+    purpose: Purpose,
+    waker: Option<Waker>,
+}
 
 /// A handle of a [`NetBufPool`], whatever its sizes.
 #[derive(Clone, Copy)]
@@ -328,6 +336,11 @@ impl<const BLOCKS: usize, const SIZE: usize, const HEADERS: usize, const SPARES:
         assert!(BLOCKS >= 4, "a pool has at least 4 data blocks");
         assert!(HEADERS >= 4, "a pool has at least 4 header blocks");
         assert!(SIZE >= 64 && SIZE <= 2048, "a block has 64 to 2048 bytes");
+        // Header blocks follow each other without a gap.
+        assert!(
+            align_of::<A>() <= HEADER_BLOCK,
+            "a block is aligned to at most 128 bytes"
+        );
         assert!(
             BLOCKS + HEADERS + SPARES < BLOCK as usize,
             "a pool has at most 16382 views"
@@ -431,7 +444,8 @@ impl<const BLOCKS: usize, const SIZE: usize, const HEADERS: usize, const SPARES:
             states: table(offset_of!(Tables<BLOCKS, HEADERS, SPARES>, block_states)).cast(),
             memory: self.blocks.get().cast(),
             header_memory: self.headers.get().cast(),
-            size: size_of::<Memory<SIZE, A>>() as u16,
+            size: SIZE as u16,
+            stride: size_of::<Memory<SIZE, A>>() as u16,
             blocks: BLOCKS as u16,
             all_blocks: (BLOCKS + HEADERS) as u16,
         };
@@ -506,6 +520,14 @@ impl Side {
         #[cfg(feature = "timestamps")]
         stamp: Cell::new(Stamp { nanos: 0, id: 0 }),
     };
+
+    /// Forgets the packet before.
+    #[inline]
+    fn reset(&self) {
+        self.meta.set(Meta::NEW);
+        #[cfg(feature = "timestamps")]
+        self.stamp.set(Stamp::default());
+    }
 }
 
 impl Block {
@@ -537,6 +559,7 @@ impl Layout {
         memory: ptr::null_mut(),
         header_memory: ptr::null_mut(),
         size: 0,
+        stride: 0,
         blocks: 0,
         all_blocks: 0,
     };
@@ -613,6 +636,17 @@ impl State {
         Some(index)
     }
 
+    /// Whether there is a block for `purpose`.
+    fn has(&self, purpose: Purpose) -> bool {
+        let block = self.blocks_left > 0;
+        match purpose {
+            Purpose::Receive => block,
+            Purpose::Send => block && self.stats.sent < self.limits.send,
+            Purpose::Header => self.headers_left > self.limits.control,
+            Purpose::Control => block || self.headers_left > 0,
+        }
+    }
+
     #[inline]
     fn take_block(&mut self, pool: Pool) -> Option<u16> {
         let index = self.free_blocks;
@@ -649,7 +683,7 @@ impl State {
         Some(index)
     }
 
-    /// Gives a view back, and its block if no other sees it. Says whether a waiter may go on.
+    /// Gives a view back, and its block if no other sees it. Says whether somebody waits.
     #[inline]
     fn give_back(&mut self, pool: Pool, index: u16) -> bool {
         let tagged = pool.view(index).block.get();
@@ -668,19 +702,17 @@ impl State {
         // Ordered for those who read it outside of the section, to learn that they are alone.
         block.views.store(others, Ordering::Release);
         if others > 0 {
-            return false;
-        }
-        if number < pool.layout().blocks {
+            // There may be room under a bound, though.
+        } else if number < pool.layout().blocks {
             pool.view(number).next.set(self.free_blocks);
             self.free_blocks = number;
             self.blocks_left += 1;
-            !self.waiting.is_empty()
         } else {
             pool.view(number).next.set(self.free_headers);
             self.free_headers = number;
             self.headers_left += 1;
-            false
         }
+        !self.waiting.is_empty()
     }
 
     /// Takes the charge of a view off its block.
@@ -757,8 +789,8 @@ impl Pool {
     fn memory(&self, block: u16) -> (*mut u8, usize) {
         let layout = self.layout();
         if block < layout.blocks {
-            let size = usize::from(layout.size);
-            (layout.memory.wrapping_add(usize::from(block) * size), size)
+            let offset = usize::from(block) * usize::from(layout.stride);
+            (layout.memory.wrapping_add(offset), usize::from(layout.size))
         } else {
             let index = usize::from(block - layout.blocks);
             (
@@ -786,10 +818,7 @@ impl Pool {
         view.length.set(0);
         view.block.set(index | (charge as u16) << 14);
         view.next.set(NONE);
-        let side = self.side(index);
-        side.meta.set(Meta::NEW);
-        #[cfg(feature = "timestamps")]
-        side.stamp.set(Stamp::default());
+        self.side(index).reset();
         Ok(NetBuf {
             pool: self,
             head: index,
@@ -818,19 +847,27 @@ impl Pool {
         Ok(buf)
     }
 
-    /// As [`Pool::alloc`], waiting in line until there is a block.
+    /// As [`Pool::alloc`], waiting until there is a block, in line with those who wait for the same
+    /// purpose.
+    ///
+    /// [`config::POOL_WAITERS`] tasks find a place to wait in without being polled.
     pub async fn alloc_async(self, purpose: Purpose, headroom: usize) -> NetBuf {
         let mut turn = Turn {
             pool: self,
+            purpose,
             ticket: None,
         };
-        poll_fn(|context| turn.poll(purpose, headroom, context.waker())).await
+        poll_fn(|context| turn.poll(headroom, context.waker())).await
     }
 
     /// A buffer over static memory, which is read where it is. It takes spare views only.
+    ///
+    /// An error also if it is of more than 2^31 - 1 bytes.
     pub fn from_static(self, bytes: &'static [u8]) -> Result<NetBuf, NoBuffer> {
-        // A view's length has 32 bits.
         let length = u32::try_from(bytes.len()).map_err(|_| NoBuffer)?;
+        if length > LONGEST {
+            return Err(NoBuffer);
+        }
         let index = self
             .0
             .section
@@ -841,7 +878,7 @@ impl Pool {
         view.length.set(length);
         view.block.set(STATIC);
         view.next.set(NONE);
-        self.side(index).meta.set(Meta::NEW);
+        self.side(index).reset();
         Ok(NetBuf {
             pool: self,
             head: index,
@@ -858,6 +895,7 @@ impl Pool {
     /// Sets other bounds. What is already charged beyond them stays so until it is given back.
     pub fn set_limits(self, limits: Limits) {
         self.0.section.with(|state| state.limits = limits);
+        self.wake_waiters();
     }
 
     /// The state of the pool now.
@@ -888,15 +926,23 @@ impl Pool {
         ptr::eq(self.0, other.0)
     }
 
+    /// Wakes the first in line of each purpose that there is a block for.
     #[cold]
-    fn wake_first_waiter(self) {
-        let waker = self.0.section.with(|state| {
-            // The one at the front keeps its place: it comes back, or leaves the line.
-            let front = state.waiting.front_mut().filter(|_| state.blocks_left > 0);
-            front.and_then(|(_, waker)| waker.take())
-        });
-        if let Some(waker) = waker {
-            waker.wake();
+    fn wake_waiters(self) {
+        use Purpose::{Control, Header, Receive, Send};
+        for purpose in [Control, Receive, Send, Header] {
+            let waker = self.0.section.with(|state| {
+                if !state.has(purpose) {
+                    return None;
+                }
+                // It keeps its place: it comes back, or leaves the line.
+                let mut waiting = state.waiting.iter_mut();
+                let first = waiting.find(|entry| entry.purpose == purpose)?;
+                first.waker.take()
+            });
+            if let Some(waker) = waker {
+                waker.wake();
+            }
         }
     }
 }
@@ -910,22 +956,21 @@ impl fmt::Debug for Pool {
 /// A place in the line of those who wait for a block.
 struct Turn {
     pool: Pool,
-    ticket: Option<u16>,
+    purpose: Purpose,
+    ticket: Option<u32>,
 }
 
 impl Turn {
-    fn poll(&mut self, purpose: Purpose, headroom: usize, waker: &Waker) -> Poll<NetBuf> {
+    fn poll(&mut self, headroom: usize, waker: &Waker) -> Poll<NetBuf> {
         // Once more after it has lined up: a block may have come back in between.
         for lined_up in [false, true] {
-            let first = self
-                .pool
-                .0
-                .section
-                .with(|state| match state.waiting.front() {
-                    None => true,
-                    Some((ticket, _)) => Some(*ticket) == self.ticket,
-                });
-            if first && let Ok(buf) = self.pool.alloc(purpose, headroom) {
+            let first = self.pool.0.section.with(|state| {
+                let mut waiting = state.waiting.iter();
+                waiting
+                    .find(|entry| entry.purpose == self.purpose)
+                    .is_none_or(|entry| Some(entry.ticket) == self.ticket)
+            });
+            if first && let Ok(buf) = self.pool.alloc(self.purpose, headroom) {
                 return Poll::Ready(buf);
             }
             if !lined_up {
@@ -936,30 +981,35 @@ impl Turn {
     }
 
     fn line_up(&mut self, waker: &Waker) {
-        let ticket = self.ticket;
         let waker = waker.clone();
-        let (ticket, replaced) = self.pool.0.section.with(|state| {
-            let mine = state
-                .waiting
-                .iter_mut()
-                .find(|entry| Some(entry.0) == ticket);
-            if let Some(entry) = mine {
-                return (entry.0, entry.1.replace(waker));
+        let (pushed_out, replaced) = self.pool.0.section.with(|state| {
+            let mut waiting = state.waiting.iter_mut();
+            if let Some(mine) = waiting.find(|entry| Some(entry.ticket) == self.ticket) {
+                return (None, mine.waker.replace(waker));
             }
-            // When the line is full its first gives way, and is woken to try again.
-            let oldest = if state.waiting.is_full() {
-                state.waiting.pop_front()
+            // When the line is full its last gives way, and is woken to try again: those before it
+            // keep their places, so that the line moves.
+            let last = if state.waiting.is_full() {
+                state.waiting.pop_back()
             } else {
                 None
             };
-            let ticket = state.next_ticket;
-            state.next_ticket = ticket.wrapping_add(1);
-            let _: Result<(), _> = state.waiting.push_back((ticket, Some(waker)));
-            (ticket, oldest.and_then(|(_, waker)| waker))
+            let ticket = *self.ticket.get_or_insert_with(|| {
+                let ticket = state.next_ticket;
+                state.next_ticket = ticket.wrapping_add(1);
+                ticket
+            });
+            let _: Result<(), _> = state.waiting.push_back(Waiting {
+                ticket,
+                purpose: self.purpose,
+                waker: Some(waker),
+            });
+            (last.and_then(|last| last.waker), None)
         });
-        let fresh = self.ticket.replace(ticket) != Some(ticket);
-        if let Some(replaced) = replaced.filter(|_| fresh) {
-            replaced.wake();
+        // Wakers are dropped and woken outside of the section.
+        drop(replaced);
+        if let Some(pushed_out) = pushed_out {
+            pushed_out.wake();
         }
     }
 }
@@ -971,7 +1021,7 @@ impl Drop for Turn {
             let mut gone = None;
             for _ in 0..state.waiting.len() {
                 if let Some(entry) = state.waiting.pop_front() {
-                    if entry.0 == ticket {
+                    if entry.ticket == ticket {
                         gone = Some(entry);
                     } else {
                         let _: Result<(), _> = state.waiting.push_back(entry);
@@ -982,7 +1032,7 @@ impl Drop for Turn {
         });
         drop(gone);
         // The next in line may have been passed over while this one stood before it.
-        self.pool.wake_first_waiter();
+        self.pool.wake_waiters();
     }
 }
 
@@ -1158,6 +1208,12 @@ impl NetBuf {
         Some(unsafe { slice::from_raw_parts_mut(start, length) })
     }
 
+    /// Whether the views of `other` may hang behind those of this buffer.
+    pub(super) fn can_link(&self, other: &Self) -> bool {
+        let length = self.length.checked_add(other.length);
+        self.pool.is(other.pool) && length.is_some_and(|length| length <= LONGEST)
+    }
+
     /// Hangs the views of `other` behind those of this buffer. Both are of one pool.
     pub(super) fn link(&mut self, other: Self) {
         let other = core::mem::ManuallyDrop::new(other);
@@ -1293,11 +1349,12 @@ impl NetBuf {
 
     /// Whom the first fragment is charged to.
     pub fn charge(&self) -> Charge {
-        match self.pool.view(self.head).block.get() >> 14 {
-            0 => Charge::Flow,
-            1 => Charge::Held,
-            _ => Charge::Send,
-        }
+        self.pool.charge_of(self.head)
+    }
+
+    /// Whom the last fragment is charged to.
+    pub(super) fn tail_charge(&self) -> Charge {
+        self.pool.charge_of(self.tail)
     }
 
     /// Charges every fragment to `charge`. On an error the bound is reached, some fragments may
@@ -1310,13 +1367,17 @@ impl NetBuf {
             let number = tagged & BLOCK;
             if number != STATIC && tagged >> 14 != charge as u16 {
                 let block = self.pool.state(number);
-                self.pool.0.section.with(|state| {
+                let waited_for = self.pool.0.section.with(|state| {
                     state.charge(block, charge)?;
                     state.discharge(block, tagged);
-                    Ok(())
+                    Ok(!state.waiting.is_empty())
                 })?;
-                view.block.set(number | (charge as u16) << 14);
+                if waited_for {
+                    self.pool.wake_waiters();
+                }
             }
+            // Static memory counts for nothing, but passes the charge on to what continues it.
+            view.block.set(number | (charge as u16) << 14);
             match self.next(id) {
                 Some(next) => id = next,
                 None => return Ok(()),
@@ -1352,6 +1413,14 @@ impl NetBuf {
 }
 
 impl Pool {
+    fn charge_of(self, id: ViewId) -> Charge {
+        match self.view(id).block.get() >> 14 {
+            0 => Charge::Flow,
+            1 => Charge::Held,
+            _ => Charge::Send,
+        }
+    }
+
     /// Copies what travels with a packet from one head view to another.
     #[inline]
     fn move_side(self, from: ViewId, to: ViewId) {
@@ -1374,7 +1443,7 @@ impl Pool {
     #[inline]
     fn give_back(self, id: ViewId) {
         if self.0.section.with(|state| state.give_back(self, id)) {
-            self.wake_first_waiter();
+            self.wake_waiters();
         }
     }
 }

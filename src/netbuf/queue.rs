@@ -34,28 +34,35 @@ impl BufQueue {
         self.length == 0
     }
 
+    /// Puts a packet at the end, if it finds a place; if not it is given back to its pool.
+    #[inline]
+    pub fn push_back(&mut self, buf: NetBuf) {
+        drop(self.try_push_back(buf));
+    }
+
     /// Puts a packet at the end.
     ///
     /// The packets in a queue are of one pool: one of another pool than those that wait finds no
-    /// place and is given back to its own. So does the packet after 65,535.
+    /// place and comes back. So does the packet after 65,535.
     #[inline]
-    pub fn push_back(&mut self, buf: NetBuf) {
+    pub fn try_push_back(&mut self, buf: NetBuf) -> Result<(), NetBuf> {
+        let own = match self.pool {
+            Some(own) if self.length > 0 => Some(own),
+            _ => None,
+        };
+        if own.is_some_and(|own| !own.is(buf.pool())) || self.length == u16::MAX {
+            return Err(buf);
+        }
         let (pool, id) = buf.into_raw();
-        match self.pool {
-            Some(own) if self.length > 0 => {
-                if !own.is(pool) || self.length == u16::MAX {
-                    drop(NetBuf::from_raw((pool, id)));
-                    return;
-                }
-                pool.set_next_packet(self.last, id);
-            }
-            _ => {
-                self.pool = Some(pool);
-                self.first = id;
-            }
+        if own.is_some() {
+            pool.set_next_packet(self.last, id);
+        } else {
+            self.pool = Some(pool);
+            self.first = id;
         }
         self.last = id;
         self.length += 1;
+        Ok(())
     }
 
     /// Takes the packet at the front.
