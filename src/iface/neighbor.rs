@@ -9,126 +9,25 @@
 //! come back to be sent, or to be answered with an ICMP error. Links without addresses have no
 //! cache.
 
+mod entry;
+mod learn;
 mod slots;
 mod timing;
 
-use bitflags::bitflags;
-
+pub use self::entry::NeighborState;
+use self::entry::{Entry, EntryFlags};
+#[cfg(feature = "ipv6")]
+pub use self::learn::Advertisement;
+#[cfg(feature = "ipv4")]
+pub use self::learn::ArpSender;
+pub use self::learn::Learned;
+use self::learn::is_unicast_link;
+use self::slots::Need;
 pub use self::timing::NeighborTiming;
 use crate::config::{NEIGHBOR_PENDING, NEIGHBOR_PENDING_TOTAL, NEIGHBORS};
 use crate::netbuf::{BufQueue, NetBuf};
 use crate::time::Instant;
 use crate::wire::{IpAddress, LinkAddr};
-
-/// The state of an entry (RFC 4861 §7.3.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum NeighborState {
-    /// The link address is being asked for.
-    Incomplete,
-    /// The way there has lately been confirmed to work.
-    Reachable,
-    /// The last confirmation is too long ago; nothing happens until a packet is sent.
-    Stale,
-    /// A packet was sent; upper layers have some time to confirm before a probe is sent.
-    Delay,
-    /// Unicast solicitations probe the way there.
-    Probe,
-    /// Entered by the user: it neither changes nor ages.
-    Static,
-    /// Nothing is known and nothing is asked: only the place is kept, for a protected neighbour.
-    Failed,
-}
-
-bitflags! {
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    struct EntryFlags: u8 {
-        /// The neighbour is a router (IsRouter of RFC 4861 §5.1).
-        const ROUTER = 1 << 0;
-        /// The entry is never replaced.
-        const PROTECTED = 1 << 1;
-        /// A packet has been sent by way of this entry.
-        const USED = 1 << 2;
-    }
-}
-
-struct Entry {
-    /// `None`: the place is free.
-    address: Option<IpAddress>,
-    link: LinkAddr,
-    state: NeighborState,
-    flags: EntryFlags,
-    /// Solicitations sent in this state.
-    solicitations: u8,
-    /// When REACHABLE or DELAY end.
-    deadline: Instant,
-    /// Before this no solicitation is sent again, and the place is not given to another, since
-    /// that would forget it.
-    quiet_until: Instant,
-    /// When a packet was last sent.
-    used: Instant,
-    pending: BufQueue,
-}
-
-impl Entry {
-    const FREE: Self = Self {
-        address: None,
-        link: LinkAddr::NONE,
-        state: NeighborState::Failed,
-        flags: EntryFlags::empty(),
-        solicitations: 0,
-        deadline: Instant::ZERO,
-        quiet_until: Instant::ZERO,
-        used: Instant::ZERO,
-        pending: BufQueue::new(),
-    };
-
-    /// When something is to be done without being asked. REACHABLE needs no timer: that it is over
-    /// is seen when it matters (RFC 4861 §7.3.3, note).
-    fn timer(&self) -> Option<Instant> {
-        match self.state {
-            NeighborState::Incomplete | NeighborState::Probe => Some(self.quiet_until),
-            NeighborState::Delay => Some(self.deadline),
-            _ => None,
-        }
-    }
-
-    /// The state, with REACHABLE that is over told as STALE.
-    fn state_at(&self, now: Instant) -> NeighborState {
-        match self.state {
-            NeighborState::Reachable if now >= self.deadline => NeighborState::Stale,
-            state => state,
-        }
-    }
-
-    /// "!INCOMPLETE" of appendix C.
-    fn is_resolved(&self) -> bool {
-        use NeighborState::{Delay, Probe, Reachable, Stale};
-        matches!(self.state, Reachable | Stale | Delay | Probe)
-    }
-
-    fn is_router(&self) -> bool {
-        self.flags.contains(EntryFlags::ROUTER)
-    }
-
-    /// Notes whether the neighbour is a router; true if it no longer is.
-    #[cfg(feature = "ipv6")]
-    fn set_router(&mut self, is_router: bool) -> bool {
-        let was_router = self.is_router();
-        self.flags.set(EntryFlags::ROUTER, is_router);
-        was_router && !is_router
-    }
-
-    fn become_stale(&mut self, link: LinkAddr) {
-        self.link = link;
-        self.state = NeighborState::Stale;
-    }
-
-    fn become_reachable(&mut self, now: Instant, timing: &NeighborTiming) {
-        self.state = NeighborState::Reachable;
-        self.deadline = now + timing.reachable_time();
-    }
-}
 
 /// What [`NeighborCache::wait`] did with a packet.
 #[must_use]
@@ -156,28 +55,6 @@ pub enum Wait {
     },
 }
 
-/// What a received message changed beyond the entry.
-#[must_use]
-pub struct Learned {
-    /// Where to send `packets`.
-    pub link: LinkAddr,
-    /// The packets that waited for the link address, oldest first: to be sent now.
-    pub packets: BufQueue,
-    /// The neighbour was a router and is none any more: it is to be removed from the default
-    /// routers, as is what was redirected to it (RFC 4861 §7.2.5, §7.3.3).
-    pub lost_router: bool,
-}
-
-impl Learned {
-    fn nothing() -> Self {
-        Self {
-            link: LinkAddr::NONE,
-            packets: BufQueue::new(),
-            lost_router: false,
-        }
-    }
-}
-
 /// What is to be done now that time has passed.
 #[must_use]
 pub enum NeighborAction {
@@ -198,36 +75,6 @@ pub enum NeighborAction {
         /// §7.2.2) or "host unreachable".
         packets: BufQueue,
     },
-}
-
-/// A valid Neighbor Advertisement (RFC 4861 §4.4, §7.1.2).
-#[cfg(feature = "ipv6")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Advertisement {
-    /// Target Address: not the source of the packet.
-    pub target: core::net::Ipv6Addr,
-    /// Target Link-Layer Address option.
-    pub link: Option<LinkAddr>,
-    /// The R flag.
-    pub router: bool,
-    /// The S flag.
-    pub solicited: bool,
-    /// The O flag.
-    pub overriding: bool,
-}
-
-/// The sender of a valid ARP packet, from within our own prefixes (RFC 826).
-#[cfg(feature = "ipv4")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ArpSender {
-    /// Sender protocol address.
-    pub address: core::net::Ipv4Addr,
-    /// Sender hardware address.
-    pub link: LinkAddr,
-    /// The packet is a reply, not a request.
-    pub is_reply: bool,
-    /// The target protocol address is ours.
-    pub for_us: bool,
 }
 
 /// Why an entry cannot be made.
@@ -304,11 +151,6 @@ fn is_unicast(address: IpAddress) -> bool {
     !address.is_multicast() && !address.is_unspecified()
 }
 
-/// Whether the link address may be that of a neighbour (RFC 1812 §3.3.2 for ARP).
-fn is_unicast_link(link: LinkAddr) -> bool {
-    !link.is_multicast() && !link.is_empty()
-}
-
 /// The neighbour cache of one interface.
 pub struct NeighborCache {
     entries: [Entry; NEIGHBORS],
@@ -369,12 +211,12 @@ impl NeighborCache {
         &mut self.discovery_timing
     }
 
-    fn timing(&self, address: IpAddress) -> NeighborTiming {
+    fn timing(&self, address: IpAddress) -> &NeighborTiming {
         match address {
             #[cfg(feature = "ipv4")]
-            IpAddress::V4(_) => self.arp_timing,
+            IpAddress::V4(_) => &self.arp_timing,
             #[cfg(feature = "ipv6")]
-            IpAddress::V6(_) => self.discovery_timing,
+            IpAddress::V6(_) => &self.discovery_timing,
         }
     }
 
@@ -433,10 +275,10 @@ impl NeighborCache {
         if !is_unicast(address) {
             return Wait::Refused { packet };
         }
-        let Some(index) = self.find_or_create(now, address, slots::Need::Own) else {
+        let Some(index) = self.find_or_create(now, address, Need::Own) else {
             return Wait::Refused { packet };
         };
-        let timing = self.timing(address);
+        let quiet_until = now + self.timing(address).retrans_timer();
         let Some(entry) = self.entries.get_mut(index) else {
             return Wait::Refused { packet };
         };
@@ -449,7 +291,7 @@ impl NeighborCache {
                 if now >= entry.quiet_until {
                     solicit = true;
                     entry.solicitations = 1;
-                    entry.quiet_until = now + timing.retrans_timer();
+                    entry.quiet_until = quiet_until;
                     count(&mut self.counters.solicitations);
                 }
                 let timer = entry.quiet_until;
@@ -515,184 +357,6 @@ impl NeighborCache {
         }
     }
 
-    /// INCOMPLETE, and the link address is there: the entry becomes STALE.
-    fn resolve(&mut self, index: usize, link: LinkAddr) -> Learned {
-        if let Some(entry) = self.entries.get_mut(index) {
-            entry.become_stale(link);
-        }
-        count(&mut self.counters.resolved);
-        Learned {
-            link,
-            packets: self.take_pending(index),
-            lost_router: false,
-        }
-    }
-
-    /// Whether addresses in a received message may be believed; counts if not.
-    fn accepts(&mut self, address: IpAddress, link: Option<LinkAddr>) -> bool {
-        let accepted = is_unicast(address) && link.is_none_or(is_unicast_link);
-        if !accepted {
-            count(&mut self.counters.bad_addresses);
-        }
-        accepted
-    }
-
-    /// A valid Neighbor Advertisement was received (RFC 4861 §7.2.5).
-    #[cfg(feature = "ipv6")]
-    pub fn advertisement(&mut self, now: Instant, message: Advertisement) -> Learned {
-        let Advertisement {
-            target,
-            link,
-            router,
-            solicited,
-            overriding,
-        } = message;
-        let mut learned = Learned::nothing();
-        let address = IpAddress::V6(target);
-        if !self.accepts(address, link) {
-            return learned;
-        }
-        // "If no entry exists, the advertisement SHOULD be silently discarded."
-        let timing = self.discovery_timing;
-        let Some(index) = self.position(address) else {
-            return learned;
-        };
-        let Some(entry) = self.entries.get_mut(index) else {
-            return learned;
-        };
-        if entry.state == NeighborState::Incomplete {
-            learned.lost_router = entry.set_router(router);
-            if let Some(link) = link {
-                let lost_router = learned.lost_router;
-                learned = self.resolve(index, link);
-                learned.lost_router = lost_router;
-                if let Some(entry) = self.entries.get_mut(index).filter(|_| solicited) {
-                    entry.become_reachable(now, &timing);
-                }
-            }
-        } else if entry.is_resolved() {
-            let other_link = link.filter(|link| *link != entry.link);
-            if other_link.is_some() && !overriding {
-                // I a: "If the state of the entry is REACHABLE, set it to STALE, but do not update
-                // the entry in any other way."
-                if entry.state == NeighborState::Reachable {
-                    entry.state = NeighborState::Stale;
-                }
-                return learned;
-            }
-            if let Some(link) = other_link {
-                entry.become_stale(link);
-            }
-            if solicited {
-                entry.become_reachable(now, &timing);
-            }
-            learned.lost_router = entry.set_router(router);
-        }
-        learned
-    }
-
-    /// The link address of a neighbour was in a valid Neighbor Solicitation, Router Solicitation,
-    /// Router Advertisement (its source) or Redirect (its target), if it was there at all
-    /// (RFC 4861 §7.2.3, §6.3.4, §8.3). `router` is what the message says of IsRouter: `None` for
-    /// a Neighbor Solicitation.
-    ///
-    /// Without a link address nothing but IsRouter changes.
-    #[cfg(feature = "ipv6")]
-    pub fn discovered(
-        &mut self,
-        now: Instant,
-        address: core::net::Ipv6Addr,
-        link: Option<LinkAddr>,
-        router: Option<bool>,
-    ) -> Learned {
-        let mut learned = Learned::nothing();
-        let address = IpAddress::V6(address);
-        if !self.accepts(address, link) {
-            return learned;
-        }
-        if let Some(link) = link {
-            learned = self.announced(now, address, link, true);
-        }
-        let entry = (self.position(address)).and_then(|index| self.entries.get_mut(index));
-        if let (Some(entry), Some(router)) = (entry, router) {
-            learned.lost_router = entry.set_router(router);
-        }
-        learned
-    }
-
-    /// A valid ARP packet was received (RFC 826, "Packet Reception").
-    ///
-    /// A reply that we have asked for makes the entry REACHABLE. Anything else only tells a link
-    /// address, and only a request to us makes an entry: an unsolicited reply does not.
-    #[cfg(feature = "ipv4")]
-    pub fn arp(&mut self, now: Instant, sender: ArpSender) -> Learned {
-        let ArpSender {
-            address,
-            link,
-            is_reply,
-            for_us,
-        } = sender;
-        let address = IpAddress::V4(address);
-        if address.is_unspecified() {
-            // A probe of one who has no address yet (RFC 5227 §1.1).
-            return Learned::nothing();
-        }
-        if !self.accepts(address, Some(link)) {
-            return Learned::nothing();
-        }
-        let state = self.position(address).map(|index| self.state_of(index));
-        let was_asked = matches!(
-            state,
-            Some(NeighborState::Incomplete | NeighborState::Probe)
-        );
-        let learned = self.announced(now, address, link, for_us && !is_reply);
-        if was_asked && is_reply && for_us {
-            self.confirm(now, address);
-        }
-        learned
-    }
-
-    /// A message told a neighbour's link address and nothing about whether we can reach it (second
-    /// table of RFC 4861 appendix C). With `create` it makes an entry where there is none.
-    fn announced(
-        &mut self,
-        now: Instant,
-        address: IpAddress,
-        link: LinkAddr,
-        create: bool,
-    ) -> Learned {
-        let found = match create {
-            true => self.find_or_create(now, address, slots::Need::Strangers),
-            false => self.position(address),
-        };
-        let Some(index) = found else {
-            return Learned::nothing();
-        };
-        match self.state_of(index) {
-            NeighborState::Incomplete => return self.resolve(index, link),
-            NeighborState::Static => {}
-            NeighborState::Failed if !create => {}
-            _ => {
-                let entry = self.entries.get_mut(index);
-                if let Some(entry) = entry.filter(|entry| entry.link != link) {
-                    entry.become_stale(link);
-                }
-            }
-        }
-        Learned::nothing()
-    }
-
-    /// A protocol above has just learnt that packets reach the neighbour: a hint of RFC 4861
-    /// §7.3.1. "upper-layer advice has no effect on entries in the INCOMPLETE state".
-    pub fn confirm(&mut self, now: Instant, address: IpAddress) {
-        let timing = self.timing(address);
-        let found = self.find(address);
-        let entry = found.and_then(|index| self.entries.get_mut(index));
-        if let Some(entry) = entry.filter(|entry| entry.is_resolved()) {
-            entry.become_reachable(now, &timing);
-        }
-    }
-
     /// Enters a neighbour that neither changes nor ages.
     pub fn set_static(
         &mut self,
@@ -703,8 +367,8 @@ impl NeighborCache {
         if !is_unicast(address) || !is_unicast_link(link) {
             return Err(NeighborError::Address);
         }
-        let index = (self.find_or_create(now, address, slots::Need::Own))
-            .ok_or(NeighborError::CacheFull)?;
+        let index =
+            (self.find_or_create(now, address, Need::Own)).ok_or(NeighborError::CacheFull)?;
         let learned = Learned {
             link,
             packets: self.take_pending(index),
@@ -728,7 +392,7 @@ impl NeighborCache {
     ) -> Result<(), NeighborError> {
         let found = match protected {
             true if !is_unicast(address) => return Err(NeighborError::Address),
-            true => self.find_or_create(now, address, slots::Need::Own),
+            true => self.find_or_create(now, address, Need::Own),
             false => self.position(address),
         };
         match found.and_then(|index| self.entries.get_mut(index)) {
@@ -793,7 +457,7 @@ impl NeighborCache {
     /// The timer of an entry has run out. Afterwards it no longer is due.
     fn expire(&mut self, now: Instant, index: usize) -> Option<NeighborAction> {
         let address = self.entries.get(index)?.address?;
-        let timing = self.timing(address);
+        let timing = *self.timing(address);
         let entry = self.entries.get_mut(index)?;
         let (limit, to, counter) = match entry.state {
             NeighborState::Incomplete => (

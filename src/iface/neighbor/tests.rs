@@ -728,7 +728,8 @@ fn overflowing_queue_drops_that_neighbours_oldest_packet() {
         assert_eq!(bench.wait(v6(A), tag).1, None);
     }
     assert_eq!(bench.wait(v6(A), 100), (false, Some(0)));
-    assert_eq!(bench.wait(v6(A), 101), (false, Some(1)));
+    let oldest = if NEIGHBOR_PENDING > 1 { 1 } else { 100 };
+    assert_eq!(bench.wait(v6(A), 101), (false, Some(oldest)));
     assert_eq!(bench.counters().packets_dropped, 2);
     assert_eq!(bench.neighbor(v6(A)).unwrap().pending, NEIGHBOR_PENDING);
 }
@@ -747,6 +748,9 @@ fn fill_queues(bench: &mut Bench) -> u16 {
 
 #[test]
 fn full_queues_give_a_new_neighbour_room_at_the_cost_of_the_longest() {
+    if NEIGHBOR_PENDING == 1 {
+        return; // Each packet waiting is its neighbour's only one.
+    }
     let mut bench = Bench::new();
     let last = fill_queues(&mut bench);
     let (solicit, dropped) = bench.wait(v6(last + 1), 100);
@@ -791,7 +795,7 @@ fn more_packets_for_one_neighbour_send_no_more_solicitations() {
 fn one_silent_neighbour_silences_no_other() {
     let mut bench = Bench::new();
     for number in 1..=NEIGHBORS as u16 {
-        bench.ask(v6(number));
+        assert!(bench.wait(v6(number), 0).0);
     }
 }
 
