@@ -1,3 +1,5 @@
+//! The numbers expected hold for the default sizes and those near them.
+
 extern crate std;
 
 use core::net::{Ipv4Addr, Ipv6Addr};
