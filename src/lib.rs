@@ -18,3 +18,6 @@ pub mod time;
 pub mod link;
 pub mod netbuf;
 pub mod wire;
+
+#[path = "../drivers/mod.rs"]
+pub mod drivers;
