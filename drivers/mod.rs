@@ -4,12 +4,17 @@
 //! [`DriverEnd`](crate::link::DriverEnd) of a port and a [`Pool`](crate::netbuf::Pool) to receive
 //! into, and is an async task of its own.
 
+#[cfg(all(feature = "driver-tap", target_os = "linux"))]
+pub mod tap;
 #[cfg(feature = "driver-wire")]
 pub mod wire;
 
 /// The longest frame of a link, in bytes: on Ethernet its header and one tag come on top of the
 /// packet (IEEE 802.3 §3.2.7).
-#[cfg(feature = "driver-wire")]
+#[cfg(any(
+    feature = "driver-wire",
+    all(feature = "driver-tap", target_os = "linux")
+))]
 fn longest_frame(medium: crate::link::Medium, mtu: u16) -> usize {
     match medium {
         #[cfg(feature = "ethernet")]
@@ -19,7 +24,10 @@ fn longest_frame(medium: crate::link::Medium, mtu: u16) -> usize {
 }
 
 /// Where a received frame starts in its first block, so that its network header is aligned.
-#[cfg(feature = "driver-wire")]
+#[cfg(any(
+    feature = "driver-wire",
+    all(feature = "driver-tap", target_os = "linux")
+))]
 fn receive_offset(medium: crate::link::Medium) -> usize {
     match medium {
         #[cfg(feature = "ethernet")]
