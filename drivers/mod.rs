@@ -4,6 +4,8 @@
 //! [`DriverEnd`](crate::link::DriverEnd) of a port and a [`Pool`](crate::netbuf::Pool) to receive
 //! into, and is an async task of its own.
 
+#[cfg(feature = "pcap")]
+pub mod pcap;
 #[cfg(all(feature = "driver-tap", target_os = "linux"))]
 pub mod tap;
 #[cfg(feature = "driver-wire")]

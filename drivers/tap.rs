@@ -37,6 +37,7 @@ const PAUSE: core::time::Duration = core::time::Duration::from_millis(1);
 
 // `linux/if_tun.h`: the kind of interface, and no header of its own before each frame.
 const IFF_TUN: i16 = 0x0001;
+#[cfg(feature = "ethernet")]
 const IFF_TAP: i16 = 0x0002;
 const IFF_NO_PI: i16 = 0x1000;
 

@@ -45,7 +45,7 @@ fn assert_empty(pool: Pool) {
 
 /// Counts how often a task was woken.
 #[derive(Default)]
-pub(in crate::drivers) struct Wakes(AtomicUsize);
+struct Wakes(AtomicUsize);
 
 impl Wake for Wakes {
     fn wake(self: Arc<Self>) {
