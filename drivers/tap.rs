@@ -43,6 +43,7 @@ const IFF_NO_PI: i16 = 0x1000;
 
 /// What an interface carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum TapKind {
     /// Ethernet frames.
     #[cfg(feature = "ethernet")]
@@ -94,6 +95,7 @@ impl<'o> TapOptions<'o> {
 
 /// Frames that an interface lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TapStats {
     /// Frames to be sent that Linux refused: it had no memory, its side was down, or the frame
     /// was malformed.
@@ -344,4 +346,21 @@ async fn pass() {
         Poll::Pending
     })
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_that_is_too_long_is_refused() {
+        let options = TapOptions::new("a-name-of-16-byt", TapKind::Tun);
+        let error = TapDevice::open(&options).err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    }
+
+    // The future can move to another thread.
+    fn _is_send(device: &TapDevice, driver: DriverEnd<'_>, pool: Pool) -> impl Send {
+        device.run(driver, pool)
+    }
 }

@@ -165,6 +165,21 @@ fn arp_reply(request: &[u8]) -> Vec<u8> {
     reply
 }
 
+/// Waits for a datagram from us; says how long it is.
+async fn datagram_at(socket: &UdpSocket, bytes: &mut [u8]) -> usize {
+    socket.set_nonblocking(true).unwrap();
+    loop {
+        match socket.recv_from(bytes) {
+            Ok((length, from)) => {
+                assert_eq!(from, (OURS, 7).into());
+                return length;
+            }
+            Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+        }
+        let _: std::time::Instant = Timer::after(Duration::from_millis(1)).await;
+    }
+}
+
 /// A datagram from our port 7 to Linux.
 fn datagram(to: u16, payload: &[u8]) -> Vec<u8> {
     let udp = 8 + payload.len() as u16;
@@ -219,19 +234,9 @@ fn linux_resolves_our_address_and_datagrams_pass_both_ways() {
             b"hello, Linux",
         ));
         hands.send(pool, &answer);
-        socket.set_nonblocking(true).unwrap();
         let mut bytes = [0; 100];
-        loop {
-            match socket.recv_from(&mut bytes) {
-                Ok((length, from)) => {
-                    assert_eq!(&bytes[..length], b"hello, Linux");
-                    assert_eq!(from, (OURS, 7).into());
-                    break;
-                }
-                Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
-            }
-            let _: std::time::Instant = Timer::after(Duration::from_millis(1)).await;
-        }
+        let received = datagram_at(&socket, &mut bytes).await;
+        assert_eq!(&bytes[..received], b"hello, Linux");
         // Linux refuses what is no frame; the driver counts that and goes on.
         hands.send(pool, &[0; 13]);
         hands.send(pool, &[0; 1600]);
@@ -324,6 +329,42 @@ fn frames_wait_in_linux_while_the_stack_or_the_pool_is_behind() {
     });
     assert_eq!(port.stats().receive_errors, 1);
     assert_eq!(port.stats().receive_full, 0);
+    drop(hands);
+    drop(port);
+    assert_empty(pool);
+}
+
+#[test]
+fn frames_of_more_fragments_than_one_call_takes_pass_whole() {
+    if !inside_namespace() {
+        return;
+    }
+    let pool = pool::<160, 128>();
+    // The frame is as much as may be charged as sent and more.
+    let mut limits = pool.limits();
+    limits.send = 100;
+    pool.set_limits(limits);
+    let port = Port::new(Capabilities::ip(9000));
+    let mut hands = Hands::new(port.split().1);
+    let options = TapOptions {
+        addresses: &[(LINUX.into(), 24)],
+        mtu: 9000,
+        ..TapOptions::new("tun-zonda", TapKind::Tun)
+    };
+    let device = TapDevice::open(&options).unwrap();
+    with_driver(&device, &port, pool, async {
+        hands.up().await;
+        let socket = UdpSocket::bind((LINUX, 0)).unwrap();
+        let payload = (0..8900u32).map(|i| i as u8).collect::<Vec<_>>();
+        assert_eq!(socket.send_to(&payload, (OURS, 7)).unwrap(), 8900);
+        let packet = hands.frame(|packet| packet[0] == 0x45).await;
+        assert_eq!(packet[28..], payload);
+        let port = socket.local_addr().unwrap().port();
+        hands.send(pool, &datagram(port, &payload));
+        let mut bytes = vec![0; 9000];
+        let received = datagram_at(&socket, &mut bytes).await;
+        assert_eq!(bytes[..received], payload);
+    });
     drop(hands);
     drop(port);
     assert_empty(pool);
