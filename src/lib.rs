@@ -24,3 +24,6 @@ pub mod link;
 pub mod netbuf;
 pub(crate) mod stack;
 pub mod wire;
+
+#[path = "../drivers/mod.rs"]
+pub mod drivers;

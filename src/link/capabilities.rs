@@ -32,7 +32,6 @@ bitflags! {
     /// A receiving driver that has these verifies them and hands on only frames in which they are
     /// right; a sending one fills them in.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
     pub struct Offload: u16 {
         /// The IPv4 header of received frames.
         const RECEIVE_IPV4 = 1 << 0;
@@ -50,6 +49,13 @@ bitflags! {
         const SEND_TCP = 1 << 6;
         /// ICMP and ICMPv6 of frames to be sent.
         const SEND_ICMP = 1 << 7;
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Offload {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Offload({=u16:#x})", self.bits());
     }
 }
 

@@ -47,6 +47,8 @@ struct State {
     stats: PortStats,
     driver: Option<Waker>,
     stack: Option<Waker>,
+    /// The stack waits in [`StackEnd::poll_room`].
+    room_wanted: bool,
     #[cfg(feature = "multicast")]
     groups: Vec<LinkAddr, { config::GROUPS }>,
     #[cfg(feature = "multicast")]
@@ -124,6 +126,7 @@ impl State {
             },
             driver: None,
             stack: None,
+            room_wanted: false,
             #[cfg(feature = "multicast")]
             groups: Vec::new(),
             #[cfg(feature = "multicast")]
@@ -133,15 +136,21 @@ impl State {
         }
     }
 
+    /// The next frame to be sent, and the stack's task if it waits for the place.
     #[inline]
-    fn next_to_send(&mut self) -> Option<NetBuf> {
+    fn next_to_send(&mut self) -> Option<(NetBuf, Option<Waker>)> {
         let buf = self
             .to_send
             .iter_mut()
             .rev()
             .find_map(BufQueue::pop_front)?;
         self.stats.sent = self.stats.sent.wrapping_add(1);
-        Some(buf)
+        let waker = if core::mem::take(&mut self.room_wanted) {
+            self.stack.take()
+        } else {
+            None
+        };
+        Some((buf, waker))
     }
 }
 
@@ -183,12 +192,12 @@ impl DriverEnd<'_> {
     /// The next frame to be sent, of the highest traffic class that has one.
     #[inline]
     pub fn try_next_tx(&self) -> Option<NetBuf> {
-        self.0.state.with(State::next_to_send)
+        self.0.state.with(State::next_to_send).map(wake_stack)
     }
 
     /// As [`DriverEnd::try_next_tx`], waking the driver's task when there is one.
     pub fn poll_next_tx(&self, context: &mut Context<'_>) -> Poll<NetBuf> {
-        self.poll(context, State::next_to_send)
+        self.poll(context, State::next_to_send).map(wake_stack)
     }
 
     /// Waits for the next frame to be sent, of the highest traffic class that has one.
@@ -299,6 +308,15 @@ impl DriverEnd<'_> {
     }
 }
 
+/// Wakes the stack's task, if it waits for the place of the frame that the driver has taken.
+#[inline]
+fn wake_stack((buf, waker): (NetBuf, Option<Waker>)) -> NetBuf {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+    buf
+}
+
 impl StackEnd<'_> {
     /// Takes all frames that wait, so that the driver can deliver as many again.
     #[inline]
@@ -336,6 +354,26 @@ impl StackEnd<'_> {
             }
             result
         })
+    }
+
+    /// Ready when [`StackEnd::send`] would take a frame of the traffic class `class`, and when the
+    /// link is down, for it to say so. The task is the one of [`StackEnd::register`].
+    pub fn poll_room(&self, class: u8, context: &mut Context<'_>) -> Poll<()> {
+        let class = usize::from(class).min(config::TRAFFIC_CLASSES - 1);
+        let waker = context.waker().clone();
+        let (poll, old) = self.0.state.with(|state| {
+            let full = state
+                .to_send
+                .get(class)
+                .is_some_and(|queue| queue.len() >= config::PORT_TX_QUEUE);
+            if !full || state.link == LinkState::Down {
+                return (Poll::Ready(()), Some(waker));
+            }
+            state.room_wanted = true;
+            (Poll::Pending, state.stack.replace(waker))
+        });
+        drop(old);
+        poll
     }
 
     /// Wakes the driver's task.

@@ -5,7 +5,6 @@ use bitflags::bitflags;
 bitflags! {
     /// What a link layer or a driver found out about a received frame.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
     pub struct Flags: u8 {
         /// The frame came to a group address of the link (the broadcast address among them).
         const LINK_MULTICAST = 1 << 0;
@@ -19,6 +18,13 @@ bitflags! {
         const TRANSPORT_SUM_VERIFIED = 1 << 4;
         /// The packet has not left this host: its checksums were never computed.
         const LOOPED_BACK = 1 << 5;
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Flags {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Flags({=u8:#x})", self.bits());
     }
 }
 

@@ -1,0 +1,39 @@
+//! Drivers: what moves frames between a port and the world.
+//!
+//! A driver stands on [`link`](crate::link) and [`netbuf`](crate::netbuf) only: it takes the
+//! [`DriverEnd`](crate::link::DriverEnd) of a port and a [`Pool`](crate::netbuf::Pool) to receive
+//! into, and is an async task of its own.
+
+#[cfg(feature = "pcap")]
+pub mod pcap;
+#[cfg(all(feature = "driver-tap", target_os = "linux"))]
+pub mod tap;
+#[cfg(feature = "driver-wire")]
+pub mod wire;
+
+/// The longest frame of a link, in bytes: on Ethernet its header and one tag come on top of the
+/// packet (IEEE 802.3 §3.2.7).
+#[cfg(any(
+    feature = "driver-wire",
+    all(feature = "driver-tap", target_os = "linux")
+))]
+fn longest_frame(medium: crate::link::Medium, mtu: u16) -> usize {
+    match medium {
+        #[cfg(feature = "ethernet")]
+        crate::link::Medium::Ethernet => usize::from(mtu) + 14 + 4,
+        crate::link::Medium::Ip => usize::from(mtu),
+    }
+}
+
+/// Where a received frame starts in its first block, so that its network header is aligned.
+#[cfg(any(
+    feature = "driver-wire",
+    all(feature = "driver-tap", target_os = "linux")
+))]
+fn receive_offset(medium: crate::link::Medium) -> usize {
+    match medium {
+        #[cfg(feature = "ethernet")]
+        crate::link::Medium::Ethernet => crate::netbuf::pool::RECEIVE_OFFSET,
+        crate::link::Medium::Ip => 0,
+    }
+}
