@@ -17,7 +17,7 @@ macro_rules! skip {
     ($($reason:tt)+) => {{
         // A closure is named after the function around it.
         $crate::skip::report(::std::any::type_name_of_val(&|| {}), &::std::format!($($reason)+));
-        return ::core::default::Default::default();
+        return;
     }};
 }
 
