@@ -1,6 +1,6 @@
 //! How a test says that it cannot run here: skipped is not passed.
 //!
-//! A test binary takes this file in with
+//! A test binary takes this file in at its root, before its other modules, with
 //!
 //! ```ignore
 //! #[macro_use]
