@@ -1,24 +1,56 @@
-//! Reads the sizes of the stack: `ZONDA_*` of the environment over the defaults of `src/config.rs`.
+//! Reads the sizes of the stack: `ZONDA_*` of the environment over the defaults of
+//! `src/config/sizes.rs`. A value out of range is a build error that says what is allowed.
 
 use std::fmt::Write as _;
 use std::{env, fs, path::Path};
 
-struct Size {
-    name: &'static str,
-    default: u64,
-    min: u64,
-    max: u64,
+/// A number that can be set at build time.
+pub struct Size {
+    /// Its name in `zonda::config`.
+    pub name: &'static str,
+    /// What it is where the environment is silent.
+    pub default: u64,
+    /// The smallest value allowed.
+    pub min: u64,
+    /// The largest value allowed.
+    pub max: u64,
 }
 
 macro_rules! sizes {
     ($($(#[$doc:meta])* $name:ident = $default:literal in $min:literal..=$max:literal;)*) => {
-        const SIZES: &[Size] = &[
+        /// All of them.
+        pub const SIZES: &[Size] = &[
             $(Size { name: stringify!($name), default: $default, min: $min, max: $max }),*
         ];
     };
 }
 
 include!("src/config/sizes.rs");
+
+impl Size {
+    /// The variable of the environment that overrides the default.
+    pub fn variable(&self) -> String {
+        format!("ZONDA_{}", self.name)
+    }
+
+    /// The value that the environment chooses, or what is wrong with it.
+    pub fn choose(&self, text: Option<&str>) -> Result<u64, String> {
+        let Self {
+            name,
+            default,
+            min,
+            max,
+        } = *self;
+        match text.map(|text| text.trim().parse()) {
+            None => Ok(default),
+            Some(Ok(value)) if (min..=max).contains(&value) => Ok(value),
+            Some(_) => Err(format!(
+                "ZONDA_{name}={:?} is not allowed: a number from {min} to {max} is (the default is {default})",
+                text.unwrap_or_default(),
+            )),
+        }
+    }
+}
 
 fn main() {
     // Systems that run threads on several processors; all others have critical sections.
@@ -31,21 +63,14 @@ fn main() {
     println!("cargo::rerun-if-changed=src/config/sizes.rs");
     let mut out = String::new();
     for size in SIZES {
-        let variable = format!("ZONDA_{}", size.name);
+        let variable = size.variable();
         println!("cargo::rerun-if-env-changed={variable}");
-        let value = match env::var(&variable) {
-            Err(_) => size.default,
-            Ok(text) => match text.trim().parse::<u64>() {
-                Ok(value) if (size.min..=size.max).contains(&value) => value,
-                _ => {
-                    println!(
-                        "cargo::error={variable}={text:?} is not allowed: a number from {} to {} is (the default is {})",
-                        size.min, size.max, size.default
-                    );
-                    size.default
-                }
-            },
-        };
+        // Text that is not Unicode is no number: it ends as any other wrong value.
+        let text = env::var_os(&variable).map(|text| text.to_string_lossy().into_owned());
+        let value = size.choose(text.as_deref()).unwrap_or_else(|problem| {
+            println!("cargo::error={problem}");
+            size.default
+        });
         writeln!(out, "pub(super) const {}: usize = {value};", size.name)
             .expect("a String takes all");
     }

@@ -2,18 +2,20 @@
 
 #![allow(unused_macros)]
 
+// rustfmt would indent the inner macro further each time it runs.
+#[rustfmt::skip]
 macro_rules! level {
     ($name:ident, $d:tt) => {
         macro_rules! $name {
-                                            ($d($d arg:expr),* $d(,)?) => {{
-                                                #[cfg(feature = "defmt")]
-                                                ::defmt::$name!($d($d arg),*);
-                                                #[cfg(all(feature = "log", not(feature = "defmt")))]
-                                                ::log::$name!($d($d arg),*);
-                                                #[cfg(not(any(feature = "defmt", feature = "log")))]
-                                                { let _ = ($d(&$d arg),*); }
-                                            }};
-                                        }
+            ($d($d arg:expr),* $d(,)?) => {{
+                #[cfg(feature = "defmt")]
+                ::defmt::$name!($d($d arg),*);
+                #[cfg(all(feature = "log", not(feature = "defmt")))]
+                ::log::$name!($d($d arg),*);
+                #[cfg(not(any(feature = "defmt", feature = "log")))]
+                { let _ = ($d(&$d arg),*); }
+            }};
+        }
     };
 }
 
