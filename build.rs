@@ -61,6 +61,11 @@ fn main() {
     }
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/config/sizes.rs");
+    // Either IP version: what stands on the internet layer needs one of them.
+    println!("cargo::rustc-check-cfg=cfg(ip)");
+    if env::var_os("CARGO_FEATURE_IPV4").is_some() || env::var_os("CARGO_FEATURE_IPV6").is_some() {
+        println!("cargo::rustc-cfg=ip");
+    }
     let mut out = String::new();
     for size in SIZES {
         let variable = size.variable();

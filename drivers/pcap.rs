@@ -198,7 +198,7 @@ impl<'p, S: Sink> Capture<'p, S> {
 
     fn relay_received(&mut self, now: Instant, context: &mut Context<'_>) -> usize {
         if self.received.is_empty() {
-            self.received = self.driver.receive();
+            (self.received, _) = self.driver.receive();
         }
         let mut moved = 0;
         while !self.received.is_empty()

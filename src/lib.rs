@@ -16,14 +16,26 @@ pub mod rng;
 mod sync;
 pub mod time;
 
-#[cfg(any(feature = "ipv4", feature = "ipv6"))]
-pub mod iface;
-#[cfg(any(feature = "ipv4", feature = "ipv6"))]
-pub mod ip;
-pub mod link;
 pub mod netbuf;
-pub(crate) mod stack;
 pub mod wire;
+
+pub mod link;
+
+#[path = "../l2/mod.rs"]
+pub mod l2;
+
+#[cfg(ip)]
+pub mod iface;
+#[cfg(ip)]
+pub mod ip;
+#[cfg(all(ip, feature = "udp"))]
+mod udp;
+
+#[cfg(ip)]
+pub mod stack;
+
+#[cfg(ip)]
+pub mod socket;
 
 #[path = "../drivers/mod.rs"]
 pub mod drivers;

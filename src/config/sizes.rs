@@ -14,6 +14,8 @@ sizes! {
     /// Multicast groups joined per interface, IPv4 and IPv6 together, with those that the stack
     /// itself needs (all nodes, solicited node).
     GROUPS = 8 in 1..=64;
+    /// Link addresses of groups that a driver is told to listen to, per interface.
+    LINK_GROUPS = 12 in 1..=64;
     /// Routes, those of connected prefixes apart.
     ROUTES = 4 in 1..=256;
     /// Received frames that wait in a port for the stack: also the most that one poll takes from
@@ -23,6 +25,12 @@ sizes! {
     PORT_TX_QUEUE = 16 in 1..=1024;
     /// Traffic classes of a port, each a queue of its own; the highest is sent first.
     TRAFFIC_CLASSES = 4 in 1..=8;
+    /// Pingers (feature `ping`) at once.
+    PINGS = 2 in 1..=64;
+    /// Tasks that sleep on the stack's clock at once.
+    SLEEPS = 8 in 1..=1024;
+    /// Packets that this host has sent to itself and that wait to be received.
+    LOOPBACK_QUEUE = 8 in 1..=256;
     /// Times of transmission that wait in a port to be taken (feature `timestamps`).
     TRANSMIT_STAMPS = 4 in 1..=256;
     /// Tasks that wait for the stack at once: sockets, sleeps, events.

@@ -1,6 +1,17 @@
-//! What stands between the link layers and IP: addresses, neighbours, routes.
+//! Interfaces: addresses, groups, neighbours, routes, and what was dropped.
 
-#[cfg(any(feature = "ipv4", feature = "ipv6"))]
+mod address;
+mod counters;
+mod group;
+mod interface;
 pub mod neighbor;
-#[cfg(any(feature = "ipv4", feature = "ipv6"))]
 pub mod route;
+
+#[cfg(feature = "ipv4")]
+pub use address::Ipv4Cidr;
+#[cfg(feature = "ipv6")]
+pub use address::Ipv6Cidr;
+pub use counters::{Counters, ReceiveDrop, SendDrop};
+pub(crate) use group::{Member, Membership};
+pub(crate) use interface::Destination;
+pub use interface::{AddressError, Interface};

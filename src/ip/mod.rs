@@ -1,4 +1,13 @@
-//! The internet layer.
+//! The internet layer: which packets are ours, and what is said about those that are not.
+//!
+//! The functions here look at one packet and return what is to be done; the stack does it.
 
-#[cfg(any(feature = "ipv4", feature = "ipv6"))]
+#[cfg(feature = "ipv4")]
+pub(crate) mod ipv4;
+#[cfg(feature = "ipv6")]
+pub(crate) mod ipv6;
+pub(crate) mod rate;
 pub mod select;
+mod unreachable;
+
+pub use unreachable::Unreachable;

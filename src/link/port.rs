@@ -47,10 +47,10 @@ struct State {
     stats: PortStats,
     driver: Option<Waker>,
     stack: Option<Waker>,
-    /// The stack waits in [`StackEnd::poll_room`].
+    /// The stack waits for the driver to take a frame.
     room_wanted: bool,
     #[cfg(feature = "multicast")]
-    groups: Vec<LinkAddr, { config::GROUPS }>,
+    groups: Vec<LinkAddr, { config::LINK_GROUPS }>,
     #[cfg(feature = "multicast")]
     groups_changed: bool,
     #[cfg(feature = "timestamps")]
@@ -146,6 +146,7 @@ impl State {
             .find_map(BufQueue::pop_front)?;
         self.stats.sent = self.stats.sent.wrapping_add(1);
         let waker = if core::mem::take(&mut self.room_wanted) {
+            self.changed = true;
             self.stack.take()
         } else {
             None
@@ -318,15 +319,16 @@ fn wake_stack((buf, waker): (NetBuf, Option<Waker>)) -> NetBuf {
 }
 
 impl StackEnd<'_> {
-    /// Takes all frames that wait, so that the driver can deliver as many again.
+    /// Takes all frames that wait, so that the driver can deliver as many again. Says too whether
+    /// [`StackEnd::take_change`] has something to tell.
     #[inline]
-    pub fn receive(&self) -> BufQueue {
+    pub fn receive(&self) -> (BufQueue, bool) {
         let mut driver = None;
         let received = self.0.state.with(|state| {
             if state.received.len() >= config::PORT_RX_QUEUE {
                 driver = state.driver.take();
             }
-            state.received.take()
+            (state.received.take(), state.changed)
         });
         if let Some(driver) = driver {
             driver.wake();
@@ -376,6 +378,18 @@ impl StackEnd<'_> {
         poll
     }
 
+    /// Whether [`StackEnd::send`] would take a frame of the traffic class `class`, or the link is
+    /// down. If not, [`StackEnd::receive`] tells of a change as soon as it would.
+    pub fn want_room(&self, class: u8) -> bool {
+        let class = usize::from(class).min(config::TRAFFIC_CLASSES - 1);
+        self.0.state.with(|state| {
+            let queue = state.to_send.get(class);
+            let full = queue.is_some_and(|queue| queue.len() >= config::PORT_TX_QUEUE);
+            state.room_wanted |= full;
+            !full || state.link == LinkState::Down
+        })
+    }
+
     /// Wakes the driver's task.
     #[inline]
     pub fn wake_driver(&self) {
@@ -416,12 +430,11 @@ impl StackEnd<'_> {
     }
 
     /// Tells the driver which groups this station listens to. Those beyond
-    /// [`config::GROUPS`] are left out.
+    /// [`config::LINK_GROUPS`] are left out.
     #[cfg(feature = "multicast")]
     pub fn set_filter(&self, groups: impl Iterator<Item = LinkAddr>) {
-        let groups = groups
-            .take(config::GROUPS)
-            .collect::<Vec<_, { config::GROUPS }>>();
+        let groups =
+            (groups.take(config::LINK_GROUPS)).collect::<Vec<_, { config::LINK_GROUPS }>>();
         let driver = self.0.state.with(|state| {
             state.groups = groups;
             state.groups_changed = true;

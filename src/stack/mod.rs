@@ -1,7 +1,31 @@
-//! The core of the stack and what it is made of.
+//! The stack: a core without I/O, a handle for everybody who uses it, and what drives it.
+//!
+//! [`Core`] takes frames from ports and gives frames to them; [`Stack`] is the handle that sockets
+//! hold; [`Runner`] polls the core when a port or the clock says so.
 
-// Until the core stands on them.
-#![allow(dead_code)]
-
+mod core;
+mod handle;
+#[cfg(feature = "ipv4")]
+mod icmpv4;
+#[cfg(feature = "ipv6")]
+mod icmpv6;
+mod neighbors;
+#[cfg(feature = "ping")]
+pub(crate) mod ping;
+mod quoted;
+mod receive;
+mod route;
+#[cfg(feature = "runner")]
+mod runner;
+mod storage;
 mod timers;
-mod waiters;
+mod transmit;
+#[cfg(feature = "udp")]
+pub(crate) mod udp;
+pub(crate) mod waiters;
+
+pub use core::{Core, InterfaceId, Next, TooManyInterfaces};
+pub use handle::{Clock, ManualClock, Sleep, Stack, StackCell};
+#[cfg(feature = "runner")]
+pub use runner::{EmbassyClock, Runner};
+pub use storage::StackStorage;

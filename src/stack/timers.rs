@@ -13,6 +13,13 @@ use crate::time::Instant;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) struct Owner(pub(crate) u16);
 
+/// The neighbour caches of all interfaces.
+pub(crate) const NEIGHBORS: Owner = Owner(0);
+/// The routes.
+pub(crate) const ROUTES: Owner = Owner(1);
+/// The first of the tasks that sleep.
+pub(crate) const FIRST_SLEEP: u16 = 2;
+
 /// The storage of one owner and, for no relation but that there are as many, of one place in the
 /// heap.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +112,7 @@ impl<'a> TimerQueue<'a> {
     }
 
     /// The deadline of `owner`.
+    #[cfg(test)]
     pub(crate) fn deadline(&self, owner: Owner) -> Option<Instant> {
         self.entry(owner.0)
             .map(|entry| entry.deadline)

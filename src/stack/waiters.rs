@@ -12,13 +12,46 @@ use managed::ManagedSlice;
 /// What a task waits for. The core numbers them: a socket and a direction, a sleep, an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(crate) struct WaitKey(pub(crate) u16);
+pub(crate) struct WaitKey(pub(crate) u32);
+
+impl WaitKey {
+    const fn new(kind: u32, number: u16) -> Self {
+        Self(kind << 16 | number as u32)
+    }
+
+    /// A sleep is over.
+    pub(crate) const fn sleep(number: u16) -> Self {
+        Self::new(0, number)
+    }
+
+    /// There is room again in the transmit queue of an interface.
+    pub(crate) const fn transmit(interface: u8) -> Self {
+        Self::new(1, interface as u16)
+    }
+
+    /// The link of an interface has changed.
+    pub(crate) const fn link(interface: u8) -> Self {
+        Self::new(2, interface as u16)
+    }
+
+    /// A UDP socket has received something, or an error.
+    #[cfg(feature = "udp")]
+    pub(crate) const fn udp(socket: u16) -> Self {
+        Self::new(3, socket)
+    }
+
+    /// An answer has come to a ping.
+    #[cfg(feature = "ping")]
+    pub(crate) const fn ping(number: u16) -> Self {
+        Self::new(4, number)
+    }
+}
 
 /// The storage of one waiting task, and the head of one chain.
 #[derive(Debug)]
 pub(crate) struct Waiter {
     waker: Option<Waker>,
-    key: u16,
+    key: u32,
     /// The next of the chain, of the woken, or of the unused, whichever this one is among.
     next: u16,
     /// The neighbours by age among those that wait.
@@ -155,6 +188,12 @@ impl<'a> Waiters<'a> {
 
     /// Finds a slot for a new task: an unused one, or else that of the task that waits longest, or
     /// else, when all are about to be woken, that of the first.
+    /// Whether [`take_woken`](Self::take_woken) has something to give.
+    #[inline]
+    pub(crate) fn has_woken(&self) -> bool {
+        self.woken_first != NONE
+    }
+
     fn vacate(&mut self) -> (u16, Option<Waker>) {
         let index = self.unused;
         if let Some(slot) = self.slot(index) {
@@ -225,8 +264,9 @@ impl<'a> Waiters<'a> {
 
     /// The chain of `key`. Keys are dense: multiplied by the golden ratio (of 2^16) they spread
     /// evenly, and there is no division.
-    fn bucket(&self, key: u16) -> u16 {
-        let hash = u32::from(key.wrapping_mul(40_503));
+    fn bucket(&self, key: u32) -> u16 {
+        // The upper half of the product is spread best.
+        let hash = key.wrapping_mul(0x9e37_79b1) >> 16;
         let buckets = self.slots.len().min(usize::from(NONE)) as u32;
         // Below `buckets`, since the hash is below 2^16.
         (hash.wrapping_mul(buckets) >> 16) as u16

@@ -155,6 +155,18 @@ impl IpAddress {
         }
     }
 
+    /// Whether `other` is an address of the same version.
+    pub const fn is_same_family(&self, other: Self) -> bool {
+        match (*self, other) {
+            #[cfg(feature = "ipv4")]
+            (Self::V4(_), Self::V4(_)) => true,
+            #[cfg(feature = "ipv6")]
+            (Self::V6(_), Self::V6(_)) => true,
+            #[cfg(all(feature = "ipv4", feature = "ipv6"))]
+            _ => false,
+        }
+    }
+
     /// Whether this is the unspecified address of its version.
     pub const fn is_unspecified(&self) -> bool {
         match *self {

@@ -11,12 +11,12 @@ pub mod arp;
 pub mod ethernet;
 #[cfg(feature = "ipv4")]
 pub mod icmpv4;
+#[cfg(feature = "ipv6")]
+pub mod icmpv6;
 #[cfg(feature = "ipv4")]
 pub mod ipv4;
 #[cfg(feature = "ipv4")]
 pub mod ipv4_options;
-#[cfg(feature = "ipv6")]
-pub mod icmpv6;
 #[cfg(feature = "ipv6")]
 pub mod ipv6;
 #[cfg(feature = "ipv6")]
@@ -93,5 +93,42 @@ impl Bytes for [u8] {
         let from = self.get(offset..).and_then(|rest| rest.get(..to.len()));
         to.copy_from_slice(from.ok_or(Malformed::Truncated)?);
         Ok(())
+    }
+}
+
+impl Bytes for crate::netbuf::NetBuf {
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn read(&self, offset: usize, to: &mut [u8]) -> Result<(), Malformed> {
+        match self.read(offset, to) {
+            done if done == to.len() => Ok(()),
+            _ => Err(Malformed::Truncated),
+        }
+    }
+}
+
+/// The bytes of `B` from an offset on.
+#[derive(Debug)]
+pub struct Tail<'b, B: ?Sized> {
+    bytes: &'b B,
+    start: usize,
+}
+
+impl<'b, B: Bytes + ?Sized> Tail<'b, B> {
+    /// The bytes from `start` on; none if there are fewer.
+    pub const fn new(bytes: &'b B, start: usize) -> Self {
+        Self { bytes, start }
+    }
+}
+
+impl<B: Bytes + ?Sized> Bytes for Tail<'_, B> {
+    fn len(&self) -> usize {
+        self.bytes.len().saturating_sub(self.start)
+    }
+
+    fn read(&self, offset: usize, to: &mut [u8]) -> Result<(), Malformed> {
+        self.bytes.read(offset.saturating_add(self.start), to)
     }
 }

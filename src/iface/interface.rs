@@ -1,0 +1,329 @@
+//! One interface: what it is, its addresses, groups and neighbours.
+
+#[cfg(feature = "ipv4")]
+use core::net::Ipv4Addr;
+#[cfg(feature = "ipv6")]
+use core::net::Ipv6Addr;
+
+use heapless::Vec;
+
+#[cfg(feature = "ipv4")]
+use super::Ipv4Cidr;
+#[cfg(feature = "ipv6")]
+use super::Ipv6Cidr;
+use super::neighbor::NeighborCache;
+use super::{Counters, Member, Membership};
+use crate::config;
+use crate::link::{Capabilities, LinkState, Medium, StackEnd};
+#[cfg(feature = "ipv6")]
+use crate::wire::ipv6_address;
+use crate::wire::{IpAddress, LinkAddr};
+
+/// Why an address or a group was not added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum AddressError {
+    /// There is no such interface.
+    NoInterface,
+    /// The address cannot be one of a single host, or is no group where one is wanted.
+    Invalid,
+    /// The table of the interface is full.
+    TableFull,
+    /// The address is of an IP version that this build leaves out.
+    UnsupportedFamily,
+}
+
+impl core::fmt::Display for AddressError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::NoInterface => "no such interface",
+            Self::Invalid => "not an address for this purpose",
+            Self::TableFull => "the address table is full",
+            Self::UnsupportedFamily => "address of a version that is not built in",
+        })
+    }
+}
+
+impl core::error::Error for AddressError {}
+
+/// How a packet's destination is ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Destination {
+    /// It is an address of this interface.
+    Unicast,
+    /// It is a broadcast address of this interface's link.
+    #[cfg(feature = "ipv4")]
+    Broadcast,
+    /// It is a group that somebody here listens to.
+    Multicast,
+}
+
+/// An interface of the stack: a port with addresses.
+pub struct Interface<'p> {
+    pub(crate) port: StackEnd<'p>,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) link: LinkState,
+    #[cfg(feature = "ipv4")]
+    pub(crate) ipv4: Vec<Ipv4Cidr, { config::IPV4_ADDRESSES }>,
+    #[cfg(feature = "ipv6")]
+    pub(crate) ipv6: Vec<Ipv6Cidr, { config::IPV6_ADDRESSES }>,
+    pub(crate) groups: Vec<Membership, { config::GROUPS }>,
+    pub(crate) neighbors: NeighborCache,
+    pub(crate) counters: Counters,
+}
+
+impl<'p> Interface<'p> {
+    pub(crate) fn new(port: StackEnd<'p>) -> Self {
+        Self {
+            port,
+            capabilities: port.capabilities(),
+            link: LinkState::Down,
+            #[cfg(feature = "ipv4")]
+            ipv4: Vec::new(),
+            #[cfg(feature = "ipv6")]
+            ipv6: Vec::new(),
+            groups: Vec::new(),
+            neighbors: NeighborCache::new(),
+            counters: Counters::NEW,
+        }
+    }
+
+    /// The link address of this station.
+    pub fn link_address(&self) -> LinkAddr {
+        self.capabilities.address
+    }
+
+    /// The largest IP packet that fits into a frame, in bytes.
+    pub fn mtu(&self) -> usize {
+        usize::from(self.capabilities.mtu)
+    }
+
+    /// Whether frames can pass.
+    pub fn is_up(&self) -> bool {
+        self.link == LinkState::Up
+    }
+
+    /// What has been received and sent.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The IPv4 addresses.
+    #[cfg(feature = "ipv4")]
+    pub fn ipv4(&self) -> &[Ipv4Cidr] {
+        &self.ipv4
+    }
+
+    /// The IPv6 addresses.
+    #[cfg(feature = "ipv6")]
+    pub fn ipv6(&self) -> &[Ipv6Cidr] {
+        &self.ipv6
+    }
+
+    /// The neighbours known on this link.
+    pub fn neighbors(&self) -> &NeighborCache {
+        &self.neighbors
+    }
+
+    /// Whether the link has addresses that are to be resolved.
+    pub(crate) fn has_neighbors(&self) -> bool {
+        self.capabilities.medium != Medium::Ip
+    }
+
+    /// Adds an address, or changes the prefix length of one that is there.
+    #[cfg(feature = "ipv4")]
+    pub(crate) fn add_ipv4(&mut self, cidr: Ipv4Cidr) -> Result<(), AddressError> {
+        let Ipv4Cidr { address, .. } = cidr;
+        if address.is_unspecified() || address.is_multicast() || cidr.is_broadcast(address) {
+            return Err(AddressError::Invalid);
+        }
+        self.ipv4.retain(|old| old.address != address);
+        self.ipv4.push(cidr).map_err(|_| AddressError::TableFull)
+    }
+
+    /// Adds an address, or changes the prefix length of one that is there.
+    #[cfg(feature = "ipv6")]
+    pub(crate) fn add_ipv6(&mut self, cidr: Ipv6Cidr) -> Result<(), AddressError> {
+        let Ipv6Cidr { address, .. } = cidr;
+        if address.is_unspecified() || address.is_multicast() {
+            return Err(AddressError::Invalid);
+        }
+        if let Some(old) = self.ipv6.iter_mut().find(|old| old.address == address) {
+            *old = cidr;
+            return Ok(());
+        }
+        if self.ipv6.is_full() {
+            return Err(AddressError::TableFull);
+        }
+        // A node joins the solicited-node group of each address (RFC 4291 §2.8).
+        self.join(
+            ipv6_address::solicited_node(address).into(),
+            Member::Stack(1),
+        )?;
+        self.ipv6.push(cidr).map_err(|_| AddressError::TableFull)
+    }
+
+    /// Takes an address away; says whether it was there.
+    pub(crate) fn remove_address(&mut self, address: IpAddress) -> bool {
+        match address {
+            #[cfg(feature = "ipv4")]
+            IpAddress::V4(address) => {
+                let before = self.ipv4.len();
+                self.ipv4.retain(|cidr| cidr.address != address);
+                before != self.ipv4.len()
+            }
+            #[cfg(feature = "ipv6")]
+            IpAddress::V6(address) => {
+                let before = self.ipv6.len();
+                self.ipv6.retain(|cidr| cidr.address != address);
+                let removed = before != self.ipv6.len();
+                if removed {
+                    let group = ipv6_address::solicited_node(address);
+                    let _: bool = self.leave(group.into(), Member::Stack(1));
+                }
+                removed
+            }
+        }
+    }
+
+    /// Notes that `member` listens to `group`. To join twice is to join once, but for the stack.
+    pub(crate) fn join(&mut self, group: IpAddress, member: Member) -> Result<(), AddressError> {
+        if !group.is_multicast() {
+            return Err(AddressError::Invalid);
+        }
+        for entry in self.groups.iter_mut().filter(|entry| entry.group == group) {
+            match (&mut entry.member, member) {
+                (Member::Stack(times), Member::Stack(_)) => {
+                    *times = times.saturating_add(1);
+                    return Ok(());
+                }
+                (Member::Udp(socket), Member::Udp(other)) if *socket == other => return Ok(()),
+                _ => {}
+            }
+        }
+        (self.groups.push(Membership { group, member })).map_err(|_| AddressError::TableFull)?;
+        self.program_filter();
+        Ok(())
+    }
+
+    /// Notes that `member` listens to `group` no longer; says whether it did.
+    pub(crate) fn leave(&mut self, group: IpAddress, member: Member) -> bool {
+        let Some(index) = self.groups.iter().position(|entry| {
+            entry.group == group
+                && match (entry.member, member) {
+                    (Member::Stack(_), Member::Stack(_)) => true,
+                    (one, other) => one == other,
+                }
+        }) else {
+            return false;
+        };
+        if let Some(Member::Stack(times @ 2..)) = self.groups.get_mut(index).map(|e| &mut e.member)
+        {
+            *times -= 1;
+            return true;
+        }
+        let _: Membership = self.groups.swap_remove(index);
+        self.program_filter();
+        true
+    }
+
+    /// Forgets all memberships of a socket.
+    #[cfg(feature = "udp")]
+    pub(crate) fn leave_all(&mut self, member: Member) {
+        let before = self.groups.len();
+        self.groups.retain(|entry| entry.member != member);
+        if self.groups.len() != before {
+            self.program_filter();
+        }
+    }
+
+    /// Whether anybody listens to `group`.
+    pub(crate) fn has_group(&self, group: IpAddress) -> bool {
+        let is_everybodys = match group {
+            #[cfg(feature = "ipv4")]
+            // 224.0.0.1, all hosts (RFC 1112 §4).
+            IpAddress::V4(group) => group == Ipv4Addr::new(224, 0, 0, 1),
+            #[cfg(feature = "ipv6")]
+            // All nodes, on this interface and on this link (RFC 4291 §2.8).
+            IpAddress::V6(group) => {
+                group == ipv6_address::ALL_NODES || group == ipv6_address::INTERFACE_LOCAL_ALL_NODES
+            }
+        };
+        is_everybodys || self.groups.iter().any(|entry| entry.group == group)
+    }
+
+    /// Tells the driver which link groups to listen to.
+    pub(crate) fn program_filter(&self) {
+        #[cfg(all(feature = "multicast", feature = "ethernet"))]
+        if self.capabilities.medium == Medium::Ethernet {
+            use crate::wire::ethernet;
+            let address = |group: &IpAddress| match *group {
+                #[cfg(feature = "ipv4")]
+                IpAddress::V4(group) => ethernet::ipv4_group(group),
+                #[cfg(feature = "ipv6")]
+                IpAddress::V6(group) => ethernet::ipv6_group(group),
+            };
+            let everybodys = [
+                #[cfg(feature = "ipv4")]
+                IpAddress::V4(Ipv4Addr::new(224, 0, 0, 1)),
+                #[cfg(feature = "ipv6")]
+                IpAddress::V6(ipv6_address::ALL_NODES),
+            ];
+            let mut known: Vec<LinkAddr, { config::LINK_GROUPS }> = Vec::new();
+            for group in everybodys
+                .iter()
+                .chain(self.groups.iter().map(|entry| &entry.group))
+            {
+                let address = LinkAddr::ethernet(address(group));
+                if !known.contains(&address) {
+                    let _: Result<(), LinkAddr> = known.push(address);
+                }
+            }
+            self.port.set_filter(known.into_iter());
+        }
+    }
+
+    /// How an IPv4 destination is ours, if it is (RFC 1122 §3.2.1.3, §3.3.6).
+    #[cfg(feature = "ipv4")]
+    #[inline]
+    pub(crate) fn accepts_ipv4(&self, address: Ipv4Addr) -> Option<Destination> {
+        if self.ipv4.iter().any(|cidr| cidr.address == address) {
+            return Some(Destination::Unicast);
+        }
+        if address.is_multicast() {
+            return self
+                .has_group(address.into())
+                .then_some(Destination::Multicast);
+        }
+        self.is_ipv4_broadcast(address)
+            .then_some(Destination::Broadcast)
+    }
+
+    /// Whether packets to `address` go to every station of the link.
+    #[cfg(feature = "ipv4")]
+    #[inline]
+    pub(crate) fn is_ipv4_broadcast(&self, address: Ipv4Addr) -> bool {
+        address.is_broadcast() || self.ipv4.iter().any(|cidr| cidr.is_broadcast(address))
+    }
+
+    /// How an IPv6 destination is ours, if it is.
+    #[cfg(feature = "ipv6")]
+    #[inline]
+    pub(crate) fn accepts_ipv6(&self, address: Ipv6Addr) -> Option<Destination> {
+        if self.ipv6.iter().any(|cidr| cidr.address == address) {
+            return Some(Destination::Unicast);
+        }
+        let joined = address.is_multicast() && self.has_group(address.into());
+        joined.then_some(Destination::Multicast)
+    }
+
+    /// Whether `address` is one of this interface's.
+    pub(crate) fn has_address(&self, address: IpAddress) -> bool {
+        match address {
+            #[cfg(feature = "ipv4")]
+            IpAddress::V4(address) => self.ipv4.iter().any(|cidr| cidr.address == address),
+            #[cfg(feature = "ipv6")]
+            IpAddress::V6(address) => self.ipv6.iter().any(|cidr| cidr.address == address),
+        }
+    }
+}

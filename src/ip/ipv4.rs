@@ -1,0 +1,128 @@
+//! IPv4 as a host receives it (RFC 791, RFC 1122 §3.2.1).
+
+use core::net::Ipv4Addr;
+
+use crate::checksum::Sum;
+use crate::iface::Destination;
+use crate::iface::{Interface, ReceiveDrop};
+use crate::link::Offload;
+use crate::netbuf::meta::Flags;
+use crate::netbuf::{NetBuf, Straddle};
+use crate::wire::ipv4::{HEADER_LENGTH, Ipv4Header};
+use crate::wire::ipv4_options::{Ipv4Option, Ipv4Options};
+
+/// A datagram that is for this host.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ipv4Packet {
+    pub(crate) source: Ipv4Addr,
+    pub(crate) destination: Ipv4Addr,
+    pub(crate) kind: Destination,
+    pub(crate) protocol: u8,
+    /// Where the payload starts and ends in the buffer.
+    pub(crate) start: usize,
+    pub(crate) length: usize,
+}
+
+/// Validates the datagram at the network offset of `buf`, and cuts what pads the frame.
+#[inline]
+pub(crate) fn receive(
+    interface: &Interface<'_>,
+    buf: &mut NetBuf,
+) -> Result<Ipv4Packet, ReceiveDrop> {
+    let meta = buf.meta();
+    let network = usize::from(meta.network);
+    let mut straddle = Straddle::new();
+    let bytes =
+        (buf.header::<HEADER_LENGTH>(network, &mut straddle)).ok_or(ReceiveDrop::Ipv4Header)?;
+    let header = Ipv4Header::new(bytes).map_err(|_| ReceiveDrop::Ipv4Header)?;
+    let end = network + usize::from(header.total_length());
+    let start = network + header.header_length();
+    if end > buf.len() || start > end {
+        return Err(ReceiveDrop::Ipv4Header);
+    }
+    let options = match start - network {
+        HEADER_LENGTH => Sum::ZERO,
+        _ => buf.sum(network + HEADER_LENGTH..start),
+    };
+    let is_verified = meta.flags.contains(Flags::NETWORK_SUM_VERIFIED)
+        || interface
+            .capabilities
+            .offload
+            .contains(Offload::RECEIVE_IPV4);
+    if !is_verified && !header.is_checksum_valid(options) {
+        return Err(ReceiveDrop::Ipv4Checksum);
+    }
+    let packet = Ipv4Packet {
+        source: header.source(),
+        destination: header.destination(),
+        kind: Destination::Unicast,
+        protocol: header.protocol(),
+        start,
+        length: end - start,
+    };
+    let is_fragment = header.is_fragment();
+    if !is_source(interface, packet.source) && !meta.flags.contains(Flags::LOOPED_BACK) {
+        return Err(ReceiveDrop::Ipv4Source);
+    }
+    let kind = (interface.accepts_ipv4(packet.destination)).ok_or(ReceiveDrop::Ipv4Destination)?;
+    // "a host SHOULD silently discard a datagram that is received via a link-layer broadcast but
+    // does not specify an IP multicast or broadcast destination address" (RFC 1122 §3.3.6).
+    if kind == Destination::Unicast && meta.flags.contains(Flags::LINK_MULTICAST) {
+        return Err(ReceiveDrop::Ipv4Destination);
+    }
+    if start - network > HEADER_LENGTH {
+        check_options(buf, network, start)?;
+    }
+    if is_fragment {
+        return Err(ReceiveDrop::Ipv4Fragment);
+    }
+    buf.truncate(end);
+    Ok(Ipv4Packet { kind, ..packet })
+}
+
+/// Whether a single other node, or one without an address yet, can have this address (RFC 1122
+/// §3.2.1.3).
+#[inline]
+fn is_source(interface: &Interface<'_>, address: Ipv4Addr) -> bool {
+    !(address.is_multicast()
+        || address.is_loopback()
+        || interface.is_ipv4_broadcast(address)
+        || interface.ipv4.iter().any(|cidr| cidr.address == address))
+}
+
+/// Refuses malformed options and source routes, which a host need not follow (RFC 7126 §4.3, §4.4).
+#[cold]
+fn check_options(buf: &NetBuf, network: usize, start: usize) -> Result<(), ReceiveDrop> {
+    let offset = network + HEADER_LENGTH;
+    let options =
+        Ipv4Options::read(buf, offset, start - offset).map_err(|_| ReceiveDrop::Ipv4Options)?;
+    for option in options.iter() {
+        match option {
+            Ok(Ipv4Option::LooseSourceRoute(_) | Ipv4Option::StrictSourceRoute(_)) | Err(_) => {
+                return Err(ReceiveDrop::Ipv4Options);
+            }
+            Ok(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether an error may be sent about a datagram (RFC 1122 §3.2.2): not if it was sent to many, if
+/// its source is no single host, or if it is an ICMP error itself; fragments but the first never
+/// come so far.
+pub(crate) fn may_report(interface: &Interface<'_>, buf: &NetBuf, packet: &Ipv4Packet) -> bool {
+    use crate::wire::icmpv4::{self, Icmpv4Header};
+    use crate::wire::protocol;
+
+    let is_error = || {
+        let mut straddle = Straddle::new();
+        let header = buf.header::<{ icmpv4::HEADER_LENGTH }>(packet.start, &mut straddle);
+        header.is_none_or(|bytes| Icmpv4Header::new(bytes).message_type().is_error())
+    };
+    packet.kind == Destination::Unicast
+        && !buf.meta().flags.intersects(Flags::LINK_MULTICAST)
+        && !packet.source.is_unspecified()
+        && (packet.source.octets()[0] < 240)
+        && is_source(interface, packet.source)
+        && (packet.protocol != protocol::ICMP || !is_error())
+}

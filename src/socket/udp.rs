@@ -1,0 +1,335 @@
+//! UDP sockets.
+
+use core::future::poll_fn;
+use core::net::{IpAddr, SocketAddr};
+use core::task::Poll;
+
+use crate::iface::AddressError;
+use crate::ip::Unreachable;
+use crate::netbuf::NetBuf;
+use crate::stack::udp::{RecvInfo, SendError};
+use crate::stack::waiters::WaitKey;
+use crate::stack::{InterfaceId, Stack};
+use crate::udp::{BindError, Options, UdpSlot};
+use crate::wire::IpAddress;
+
+/// How a socket is bound.
+///
+/// ```
+/// # use zonda::socket::UdpBind;
+/// let bind = UdpBind::new("0.0.0.0:5353".parse().unwrap()).reuse(true).interface(0);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UdpBind {
+    local: SocketAddr,
+    interface: Option<InterfaceId>,
+    options: Options,
+}
+
+impl UdpBind {
+    /// Bound to `local`; the unspecified address of either version stands for all addresses of
+    /// both, port 0 for one of the ephemeral ports (RFC 6056).
+    pub const fn new(local: SocketAddr) -> Self {
+        Self {
+            local,
+            interface: None,
+            options: Options::MULTICAST_LOOP,
+        }
+    }
+
+    /// Only sends and receives by one interface.
+    #[must_use]
+    pub const fn interface(self, id: InterfaceId) -> Self {
+        Self {
+            interface: Some(id),
+            ..self
+        }
+    }
+
+    /// Shares the address and port with other sockets that say so too. What is sent to a group
+    /// or to all comes to each of them, what is sent to one host to one of them.
+    #[must_use]
+    pub const fn reuse(self, reuse: bool) -> Self {
+        let options = match reuse {
+            true => self.options.union(Options::REUSE),
+            false => self.options.difference(Options::REUSE),
+        };
+        Self { options, ..self }
+    }
+}
+
+impl From<SocketAddr> for UdpBind {
+    fn from(local: SocketAddr) -> Self {
+        Self::new(local)
+    }
+}
+
+/// A UDP socket. Dropped, it is closed.
+///
+/// Each way to wait can be given up without losing anything. The forms that begin with `try` do
+/// not wait.
+pub struct UdpSocket<'a> {
+    stack: Stack<'a>,
+    index: u16,
+}
+
+impl<'a> UdpSocket<'a> {
+    /// Opens a socket.
+    pub fn bind(stack: Stack<'a>, bind: impl Into<UdpBind>) -> Result<Self, BindError> {
+        let UdpBind {
+            local,
+            interface,
+            options,
+        } = bind.into();
+        let index = stack.with(|core| core.udp_bind(local, interface, options))?;
+        Ok(Self { stack, index })
+    }
+
+    /// Only sends to and receives from `remote` from now on, and hears of ICMP errors about it.
+    pub fn connect(&self, remote: SocketAddr) -> Result<(), SendError> {
+        let address =
+            IpAddress::try_from(remote.ip()).map_err(|_| SendError::InvalidDestination)?;
+        if address.is_unspecified() || remote.port() == 0 {
+            return Err(SendError::InvalidDestination);
+        }
+        self.set(|slot| {
+            slot.remote = Some((address, remote.port()));
+            slot.error = None;
+        });
+        Ok(())
+    }
+
+    /// Sends to and receives from everybody again.
+    pub fn disconnect(&self) {
+        self.set(|slot| slot.remote = None);
+    }
+
+    /// The address and port that the socket is bound to; the IPv6 unspecified address (in a build
+    /// without IPv6, the IPv4 one) if that is every address.
+    pub fn local_addr(&self) -> SocketAddr {
+        let any = match cfg!(feature = "ipv6") {
+            true => IpAddr::V6(core::net::Ipv6Addr::UNSPECIFIED),
+            false => IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED),
+        };
+        let (local, port) = self
+            .get(|slot| (slot.local, slot.local_port))
+            .unwrap_or((None, 0));
+        SocketAddr::new(local.map_or(any, IpAddr::from), port)
+    }
+
+    /// Whom the socket is connected to.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        let (address, port) = self.get(|slot| slot.remote)??;
+        Some(SocketAddr::new(address.into(), port))
+    }
+
+    /// Copies the next datagram into `to`, cutting off what does not fit.
+    pub fn try_recv_from(&self, to: &mut [u8]) -> Option<(usize, RecvInfo)> {
+        let (buf, info, copied) = self
+            .stack
+            .with(|core| core.udp_receive(self.index, Some(to)))?;
+        drop(buf);
+        Some((copied, info))
+    }
+
+    /// The data of the next datagram, as they are.
+    pub fn try_recv(&self) -> Option<(NetBuf, RecvInfo)> {
+        let (mut buf, info, _) = self.stack.with(|core| core.udp_receive(self.index, None))?;
+        buf.advance(usize::from(buf.meta().payload));
+        Some((buf, info))
+    }
+
+    /// Waits for a datagram and copies it into `to`, cutting off what does not fit.
+    ///
+    /// The error is what an ICMP error said of an earlier datagram to the connected peer.
+    pub async fn recv_from(&self, to: &mut [u8]) -> Result<(usize, RecvInfo), Unreachable> {
+        loop {
+            self.readable().await?;
+            if let Some(received) = self.try_recv_from(to) {
+                return Ok(received);
+            }
+        }
+    }
+
+    /// Waits for a datagram, and gives its data as they are.
+    ///
+    /// The error is what an ICMP error said of an earlier datagram to the connected peer.
+    pub async fn recv(&self) -> Result<(NetBuf, RecvInfo), Unreachable> {
+        loop {
+            self.readable().await?;
+            if let Some(received) = self.try_recv() {
+                return Ok(received);
+            }
+        }
+    }
+
+    /// Waits until there is a datagram, or an error to be reported.
+    pub async fn readable(&self) -> Result<(), Unreachable> {
+        poll_fn(|context| {
+            self.stack.with(|core| {
+                if let Some(slot) = core.udp.get_mut(self.index) {
+                    if let Some(why) = slot.error.take() {
+                        return Poll::Ready(Err(why));
+                    }
+                    if !slot.received.is_empty() {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+                core.wait(WaitKey::udp(self.index), context.waker());
+                Poll::Pending
+            })
+        })
+        .await
+    }
+
+    /// Sends a copy of `data`, to the connected peer if `to` is `None`.
+    pub fn try_send_to(&self, data: &[u8], to: Option<SocketAddr>) -> Result<(), SendError> {
+        self.stack.with(|core| core.udp_send(self.index, to, data))
+    }
+
+    /// Sends `data` as they are, to the connected peer if `to` is `None`. On an error gives them
+    /// back.
+    pub fn try_send(
+        &self,
+        data: NetBuf,
+        to: Option<SocketAddr>,
+    ) -> Result<(), (NetBuf, SendError)> {
+        self.stack
+            .with(|core| core.udp_send_buf(self.index, to, data))
+    }
+
+    /// Sends a copy of `data` to `to`, and waits for a packet buffer and for room in the transmit
+    /// queue if it has to. A link that is down is waited for as well.
+    pub async fn send_to(&self, data: &[u8], to: SocketAddr) -> Result<(), SendError> {
+        self.send_when_ready(data, Some(to)).await
+    }
+
+    /// As [`UdpSocket::send_to`], to the connected peer.
+    pub async fn send(&self, data: &[u8]) -> Result<(), SendError> {
+        self.send_when_ready(data, None).await
+    }
+
+    async fn send_when_ready(&self, data: &[u8], to: Option<SocketAddr>) -> Result<(), SendError> {
+        loop {
+            match self.try_send_to(data, to) {
+                Err(SendError::QueueFull) => self.room(data, to).await?,
+                Err(SendError::NoBuffer) => {
+                    let pool = self.stack.pool();
+                    drop(pool.alloc_async(crate::netbuf::Purpose::Send, 0).await);
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Waits for room in the transmit queue of the interface that leads to `to`.
+    async fn room(&self, data: &[u8], to: Option<SocketAddr>) -> Result<(), SendError> {
+        let id = self.stack.with(|core| {
+            core.udp_prepare(self.index, to, data.len())
+                .map(|prepared| prepared.interface())
+        })?;
+        let class = self.get(|slot| slot.class).unwrap_or(0);
+        poll_fn(|context| {
+            self.stack.with(|core| {
+                let Some(interface) = core.interface(id) else {
+                    return Poll::Ready(());
+                };
+                if interface.is_up() && interface.port.want_room(class) {
+                    return Poll::Ready(());
+                }
+                core.wait(WaitKey::transmit(id), context.waker());
+                core.wait(WaitKey::link(id), context.waker());
+                Poll::Pending
+            })
+        })
+        .await;
+        Ok(())
+    }
+
+    /// Receives what is sent to `group` on an interface.
+    #[cfg(feature = "multicast")]
+    pub fn join(&self, group: IpAddr, interface: InterfaceId) -> Result<(), AddressError> {
+        self.stack
+            .with(|core| core.udp_membership(self.index, group, interface, true))
+    }
+
+    /// Receives what is sent to `group` on an interface no longer.
+    #[cfg(feature = "multicast")]
+    pub fn leave(&self, group: IpAddr, interface: InterfaceId) -> Result<(), AddressError> {
+        self.stack
+            .with(|core| core.udp_membership(self.index, group, interface, false))
+    }
+
+    /// Whether the socket may send to broadcast addresses; at first it may not.
+    pub fn set_broadcast(&self, allowed: bool) {
+        self.set(|slot| slot.options.set(Options::BROADCAST, allowed));
+    }
+
+    /// Whether what is sent to a group comes to this host's members of it too; at first it does.
+    pub fn set_multicast_loop(&self, looped: bool) {
+        self.set(|slot| slot.options.set(Options::MULTICAST_LOOP, looped));
+    }
+
+    /// Whether the socket receives what is sent to a group that it has not joined itself, when
+    /// another socket of this host has; at first it does not.
+    pub fn set_all_groups(&self, all: bool) {
+        self.set(|slot| slot.options.set(Options::ALL_GROUPS, all));
+    }
+
+    /// The TTL or hop limit of what is sent to single hosts; 0 stands for the default, 64.
+    pub fn set_hop_limit(&self, hop_limit: u8) {
+        self.set(|slot| slot.hop_limit = hop_limit);
+    }
+
+    /// The TTL or hop limit of what is sent to groups, at first 1 (RFC 1112 §6.1).
+    pub fn set_multicast_hop_limit(&self, hop_limit: u8) {
+        self.set(|slot| slot.multicast_hop_limit = hop_limit);
+    }
+
+    /// The interface to send to groups by; `None`: the routes decide.
+    pub fn set_multicast_interface(&self, interface: Option<InterfaceId>) {
+        self.set(|slot| slot.multicast_interface = interface);
+    }
+
+    /// DSCP (the upper six bits) and ECN of what is sent.
+    pub fn set_traffic_class(&self, traffic_class: u8) {
+        self.set(|slot| slot.traffic_class = traffic_class);
+    }
+
+    /// The transmit queue, of [`TRAFFIC_CLASSES`](crate::config::TRAFFIC_CLASSES), that sent
+    /// datagrams wait in: the higher, the sooner they are sent.
+    pub fn set_priority(&self, class: u8) {
+        self.set(|slot| slot.class = class);
+    }
+
+    /// How much may wait to be read: data in bytes, and fragments, each a block of the pool. What
+    /// comes in beyond that is dropped and counted.
+    ///
+    /// At first any number of bytes, and half of the blocks that the pool lets be held.
+    pub fn set_quota(&self, bytes: u32, blocks: u16) {
+        self.set(|slot| (slot.quota_bytes, slot.quota_blocks) = (bytes, blocks));
+    }
+
+    /// Datagrams for this socket that were dropped: quota, pool, checksum.
+    pub fn dropped(&self) -> u32 {
+        self.get(|slot| slot.dropped).unwrap_or(0)
+    }
+
+    fn set(&self, change: impl FnOnce(&mut UdpSlot)) {
+        self.stack.with(|core| {
+            if let Some(slot) = core.udp.get_mut(self.index) {
+                change(slot);
+            }
+        });
+    }
+
+    fn get<R>(&self, read: impl FnOnce(&UdpSlot) -> R) -> Option<R> {
+        self.stack.with(|core| core.udp.get(self.index).map(read))
+    }
+}
+
+impl Drop for UdpSocket<'_> {
+    fn drop(&mut self) {
+        self.stack.with(|core| core.udp_close(self.index));
+    }
+}

@@ -1,0 +1,354 @@
+//! The state of a stack, and how time and ports drive it.
+
+use core::task::Waker;
+
+use heapless::Vec;
+use managed::ManagedSlice;
+
+use super::storage::{StackStorage, TIMERS};
+use super::timers::{NEIGHBORS, Owner, ROUTES, TimerQueue};
+use super::waiters::{WaitKey, Waiters};
+use crate::config;
+#[cfg(feature = "ipv4")]
+use crate::iface::Ipv4Cidr;
+#[cfg(feature = "ipv6")]
+use crate::iface::Ipv6Cidr;
+use crate::iface::route::{Route, RouteError, RouteTable};
+use crate::iface::{AddressError, Counters, Interface, SendDrop};
+use crate::ip::rate::RateLimit;
+use crate::link::{LinkState, StackEnd};
+use crate::netbuf::{BufQueue, NetBuf, Pool};
+use crate::rng::Rng;
+use crate::time::Instant;
+#[cfg(feature = "udp")]
+use crate::udp::UdpTable;
+use crate::wire::IpAddress;
+#[cfg(feature = "ipv6")]
+use crate::wire::ipv6_address;
+
+/// The number of an interface, from 0 on in the order in which they were attached.
+pub type InterfaceId = u8;
+
+/// A network stack without I/O: frames come from and go to ports, time is handed in.
+///
+/// Two cores with the same seed that see the same frames at the same times do the same.
+pub struct Core<'a> {
+    pub(crate) pool: Pool,
+    pub(crate) now: Instant,
+    pub(crate) rng: Rng,
+    pub(crate) interfaces: ManagedSlice<'a, Option<Interface<'a>>>,
+    pub(crate) routes: RouteTable<'a>,
+    #[cfg(feature = "udp")]
+    pub(crate) udp: UdpTable<'a>,
+    #[cfg(feature = "ping")]
+    pub(crate) pings: super::ping::PingTable,
+    pub(crate) timers: TimerQueue<'a>,
+    /// When the neighbour caches are looked at next.
+    pub(super) neighbors_deadline: Instant,
+    /// The deadlines of the tasks that sleep, where there is one.
+    pub(crate) sleeps: [Option<Instant>; config::SLEEPS],
+    pub(crate) waiters: Waiters<'a>,
+    pub(crate) icmp_limit: RateLimit,
+    /// Packets from this host to itself.
+    pub(super) looped: BufQueue,
+    /// The interfaces whose drivers have something new to send, a bit each.
+    pub(super) kicked: u32,
+    /// The task that polls, and whether it has to because a deadline came nearer.
+    pub(super) runner: Option<Waker>,
+    pub(super) wake_runner: bool,
+    /// A task that lost its place in the table of those that wait.
+    displaced: Option<Waker>,
+}
+
+/// When a stack wants to be polled again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Next {
+    /// At once: there was more to do than one poll may.
+    Now,
+    /// At this time, or when a port has something.
+    At(Instant),
+    /// When a port has something.
+    Idle,
+}
+
+/// There is no room for another interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct TooManyInterfaces;
+
+impl core::fmt::Display for TooManyInterfaces {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("the interface table is full")
+    }
+}
+
+impl core::error::Error for TooManyInterfaces {}
+
+impl<'a> Core<'a> {
+    /// A stack with the tables of `storage` and the packets of `pool`, without interfaces.
+    ///
+    /// `seed` makes its random numbers: take it from the hardware's entropy source, and never use
+    /// one twice, or strangers can foresee its ports and identifiers.
+    pub fn new<const INTERFACES: usize, const UDP: usize>(
+        storage: &'a mut StackStorage<'a, INTERFACES, UDP>,
+        pool: Pool,
+        seed: [u8; 32],
+    ) -> Self {
+        const { assert!(TIMERS < u16::MAX as usize) };
+        Self {
+            pool,
+            now: Instant::ZERO,
+            rng: Rng::new(seed),
+            interfaces: ManagedSlice::Borrowed(&mut storage.interfaces),
+            routes: RouteTable::new(&mut storage.routes[..]),
+            #[cfg(feature = "udp")]
+            udp: UdpTable::new(&mut storage.udp[..]),
+            #[cfg(feature = "ping")]
+            pings: super::ping::PingTable::new(),
+            timers: TimerQueue::new(&mut storage.timers[..]),
+            neighbors_deadline: Instant::MAX,
+            sleeps: [None; config::SLEEPS],
+            waiters: Waiters::new(&mut storage.waiters[..]),
+            icmp_limit: RateLimit::new(),
+            looped: BufQueue::new(),
+            kicked: 0,
+            runner: None,
+            wake_runner: false,
+            displaced: None,
+        }
+    }
+
+    /// The pool of packets.
+    pub fn pool(&self) -> Pool {
+        self.pool
+    }
+
+    /// Attaches a port as a new interface.
+    ///
+    /// On a link with addresses it gets a link-local IPv6 address, made from the port's.
+    pub fn attach(&mut self, port: StackEnd<'a>) -> Result<InterfaceId, TooManyInterfaces> {
+        let slots = self.interfaces.iter_mut().zip(0..);
+        let (slot, id) =
+            (slots.into_iter().find(|(slot, _)| slot.is_none())).ok_or(TooManyInterfaces)?;
+        let interface = slot.insert(Interface::new(port));
+        #[cfg(feature = "ipv4")]
+        interface
+            .neighbors
+            .arp_timing_mut()
+            .randomize(self.rng.next_u32());
+        #[cfg(feature = "ipv6")]
+        interface
+            .neighbors
+            .discovery_timing_mut()
+            .randomize(self.rng.next_u32());
+        #[cfg(feature = "ipv6")]
+        if let Some(identifier) = ipv6_address::interface_identifier(interface.link_address()) {
+            let address = ipv6_address::link_local(identifier);
+            // A fresh interface has room for it.
+            let _: Result<(), AddressError> = interface.add_ipv6(Ipv6Cidr::new(address, 64));
+        }
+        interface.program_filter();
+        Ok(id)
+    }
+
+    /// An interface.
+    pub fn interface(&self, id: InterfaceId) -> Option<&Interface<'a>> {
+        self.interfaces.get(usize::from(id))?.as_ref()
+    }
+
+    #[inline]
+    pub(crate) fn interface_mut(&mut self, id: InterfaceId) -> Option<&mut Interface<'a>> {
+        self.interfaces.get_mut(usize::from(id))?.as_mut()
+    }
+
+    /// The interfaces with their numbers.
+    pub(crate) fn interfaces(&self) -> impl Iterator<Item = (InterfaceId, &Interface<'a>)> {
+        (0..)
+            .zip(self.interfaces.iter())
+            .filter_map(|(id, slot)| Some((id, slot.as_ref()?)))
+    }
+
+    /// What an interface has received and sent.
+    pub fn counters(&self, id: InterfaceId) -> Option<Counters> {
+        self.interface(id).map(|interface| *interface.counters())
+    }
+
+    /// Adds an IPv4 address to an interface.
+    #[cfg(feature = "ipv4")]
+    pub fn add_ipv4(&mut self, id: InterfaceId, cidr: Ipv4Cidr) -> Result<(), AddressError> {
+        self.interface_mut(id)
+            .ok_or(AddressError::NoInterface)?
+            .add_ipv4(cidr)
+    }
+
+    /// Adds an IPv6 address to an interface.
+    #[cfg(feature = "ipv6")]
+    pub fn add_ipv6(&mut self, id: InterfaceId, cidr: Ipv6Cidr) -> Result<(), AddressError> {
+        self.interface_mut(id)
+            .ok_or(AddressError::NoInterface)?
+            .add_ipv6(cidr)
+    }
+
+    /// Takes an address from an interface; says whether it was there.
+    pub fn remove_address(&mut self, id: InterfaceId, address: core::net::IpAddr) -> bool {
+        match (self.interface_mut(id), IpAddress::try_from(address)) {
+            (Some(interface), Ok(address)) => interface.remove_address(address),
+            _ => false,
+        }
+    }
+
+    /// Adds a route, or replaces the one with the same prefix, gateway and interface.
+    pub fn add_route(&mut self, route: Route) -> Result<(), RouteError> {
+        self.routes.add(route)?;
+        self.look_at_routes();
+        Ok(())
+    }
+
+    /// The table of routes.
+    pub fn routes(&mut self) -> &mut RouteTable<'a> {
+        &mut self.routes
+    }
+
+    /// Lets time be `now`, which never goes back.
+    pub fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    /// Takes in what the ports have received, and does what is due at `now`.
+    ///
+    /// One poll takes at most what stands in each port's queue ([`config::PORT_RX_QUEUE`]), so
+    /// that a flood on one interface keeps neither the others nor the timers waiting.
+    pub fn poll(&mut self, now: Instant) -> Next {
+        self.advance(now);
+        let mut more = false;
+        for index in 0..self.interfaces.len() {
+            let Some(Some(interface)) = self.interfaces.get_mut(index) else {
+                continue;
+            };
+            let (mut received, change) = interface.port.receive();
+            let id = index as InterfaceId;
+            if change {
+                self.link_changed(id);
+            }
+            more |= received.len() >= config::PORT_RX_QUEUE;
+            while let Some(buf) = received.pop_front() {
+                self.receive(id, buf);
+            }
+        }
+        for _ in 0..self.looped.len() {
+            let Some(buf) = self.looped.pop_front() else {
+                break;
+            };
+            self.receive_looped(buf);
+        }
+        while let Some(owner) = self.timers.expired(now) {
+            self.timer(owner);
+        }
+        self.wake_runner = false;
+        match self.timers.next() {
+            _ if more || !self.looped.is_empty() => Next::Now,
+            Some(deadline) => Next::At(deadline),
+            None => Next::Idle,
+        }
+    }
+
+    fn timer(&mut self, owner: Owner) {
+        match owner {
+            NEIGHBORS => self.poll_neighbors(),
+            ROUTES => self.look_at_routes(),
+            Owner(other) => {
+                let sleep = usize::from(other - super::timers::FIRST_SLEEP);
+                self.waiters.wake(WaitKey::sleep(sleep as u16));
+            }
+        }
+    }
+
+    /// Lets the task of `waker` wait for `key`. The task that has to give way, if the table is
+    /// full, is woken to try again.
+    pub(crate) fn wait(&mut self, key: WaitKey, waker: &Waker) {
+        self.displaced = self.waiters.register(key, waker).or(self.displaced.take());
+    }
+
+    /// A task to wake, now that the core is not borrowed.
+    pub(super) fn take_woken(&mut self) -> Option<Waker> {
+        if core::mem::take(&mut self.wake_runner) && self.runner.is_some() {
+            return self.runner.take();
+        }
+        self.displaced.take().or_else(|| self.waiters.take_woken())
+    }
+
+    #[inline]
+    pub(super) fn has_displaced(&self) -> bool {
+        self.displaced.is_some()
+    }
+
+    /// Sets a timer. The runner is woken if it slept for longer.
+    pub(crate) fn set_timer(&mut self, owner: Owner, deadline: Option<Instant>) {
+        let Some(deadline) = deadline else {
+            return self.timers.clear(owner);
+        };
+        self.wake_runner |= self.timers.next().is_none_or(|next| deadline < next);
+        self.timers.set(owner, deadline);
+    }
+
+    fn look_at_routes(&mut self) {
+        let next = self.routes.expire(self.now);
+        self.set_timer(ROUTES, next);
+    }
+
+    /// The link of a port has come up, gone down, or changed what it is, or there is room again to
+    /// send.
+    #[cold]
+    fn link_changed(&mut self, id: InterfaceId) {
+        let Some(interface) = self.interface_mut(id) else {
+            return;
+        };
+        let Some((link, capabilities)) = interface.port.take_change() else {
+            return;
+        };
+        if (interface.link, interface.capabilities) != (link, capabilities) {
+            let is_new = interface.capabilities.address != capabilities.address;
+            interface.capabilities = capabilities;
+            interface.link = link;
+            if link == LinkState::Down || is_new {
+                // Who was reachable may not be on the link that comes up next.
+                let waiting = interface.neighbors.clear();
+                (interface.counters).not_sent_all(SendDrop::Port, waiting.len());
+            }
+            interface.program_filter();
+            self.waiters.wake(WaitKey::link(id));
+        }
+        self.waiters.wake(WaitKey::transmit(id));
+    }
+
+    /// Counts a packet that could not be sent by an interface.
+    pub(crate) fn not_sent(&mut self, id: InterfaceId, reason: SendDrop) {
+        if let Some(interface) = self.interface_mut(id) {
+            interface.counters.not_sent(reason);
+        }
+    }
+
+    /// Puts a packet from this host to itself where the next poll finds it.
+    pub(super) fn loop_back(&mut self, buf: NetBuf) -> Result<(), (NetBuf, SendDrop)> {
+        if self.looped.len() >= config::LOOPBACK_QUEUE {
+            return Err((buf, SendDrop::Port));
+        }
+        self.looped.push_back(buf);
+        self.wake_runner = true;
+        Ok(())
+    }
+
+    /// The ports whose drivers are to be woken now.
+    pub(super) fn take_kicked(&mut self) -> Vec<StackEnd<'a>, 4> {
+        let mut ports = Vec::new();
+        while self.kicked != 0 && !ports.is_full() {
+            let id = self.kicked.trailing_zeros() as InterfaceId;
+            self.kicked &= self.kicked - 1;
+            if let Some(interface) = self.interface(id) {
+                let _: Result<(), _> = ports.push(interface.port);
+            }
+        }
+        ports
+    }
+}

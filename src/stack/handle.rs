@@ -1,0 +1,311 @@
+//! The handle that sockets hold, and what is done after each borrow of the core.
+
+use core::cell::{Cell, RefCell};
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+
+use super::core::{Core, InterfaceId, Next, TooManyInterfaces};
+use super::storage::StackStorage;
+use super::timers::{FIRST_SLEEP, Owner};
+use super::waiters::WaitKey;
+#[cfg(feature = "ipv4")]
+use crate::iface::Ipv4Cidr;
+#[cfg(feature = "ipv6")]
+use crate::iface::Ipv6Cidr;
+use crate::iface::route::{Route, RouteError};
+use crate::iface::{AddressError, Counters};
+use crate::link::StackEnd;
+use crate::netbuf::Pool;
+use crate::time::{Duration, Instant};
+
+/// Tells the time.
+pub trait Clock {
+    /// The time now: it never goes back.
+    fn now(&self) -> Instant;
+}
+
+/// A clock that stands until it is set: for tests and simulations.
+#[derive(Debug, Default)]
+pub struct ManualClock(Cell<Instant>);
+
+impl ManualClock {
+    /// A clock at zero.
+    pub const fn new() -> Self {
+        Self(Cell::new(Instant::ZERO))
+    }
+
+    /// Sets the time.
+    pub fn set(&self, now: Instant) {
+        self.0.set(now);
+    }
+}
+
+impl Clock for ManualClock {
+    #[inline]
+    fn now(&self) -> Instant {
+        self.0.get()
+    }
+}
+
+/// A stack, to be shared by its handles.
+pub struct StackCell<'a> {
+    core: RefCell<Core<'a>>,
+    clock: &'a dyn Clock,
+}
+
+/// A handle of a stack: copy it to whoever needs one.
+#[derive(Clone, Copy)]
+pub struct Stack<'a>(&'a StackCell<'a>);
+
+impl<'a> StackCell<'a> {
+    /// A stack with the tables of `storage`, the packets of `pool` and the time of `clock`.
+    ///
+    /// `seed` makes its random numbers: take it from the hardware's entropy source, and never use
+    /// one twice.
+    pub fn new<const INTERFACES: usize, const UDP: usize>(
+        storage: &'a mut StackStorage<'a, INTERFACES, UDP>,
+        pool: Pool,
+        seed: [u8; 32],
+        clock: &'a dyn Clock,
+    ) -> Self {
+        Self {
+            core: RefCell::new(Core::new(storage, pool, seed)),
+            clock,
+        }
+    }
+
+    /// A handle.
+    pub fn stack(&'a self) -> Stack<'a> {
+        Stack(self)
+    }
+}
+
+impl<'a> Stack<'a> {
+    /// Runs `work` on the core at the clock's time, then wakes whom it has given reason to wake.
+    #[inline]
+    pub(crate) fn with<R>(self, work: impl FnOnce(&mut Core<'a>) -> R) -> R {
+        let (result, unsettled) = {
+            let mut core = self.borrow();
+            core.advance(self.0.clock.now());
+            let result = work(&mut core);
+            (result, core.is_unsettled())
+        };
+        if unsettled {
+            self.settle();
+        }
+        result
+    }
+
+    #[inline]
+    fn borrow(&self) -> core::cell::RefMut<'a, Core<'a>> {
+        loop {
+            // The core is borrowed here only, nothing foreign runs meanwhile, and a handle stays in
+            // its thread: this succeeds the first time.
+            if let Ok(core) = self.0.core.try_borrow_mut() {
+                return core;
+            }
+        }
+    }
+
+    /// Wakes tasks and drivers. Their code may use the stack.
+    fn settle(self) {
+        loop {
+            let (ports, waker) = {
+                let mut core = self.borrow();
+                (core.take_kicked(), core.take_woken())
+            };
+            if ports.is_empty() && waker.is_none() {
+                return;
+            }
+            for port in ports {
+                port.wake_driver();
+            }
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+
+    /// The time now.
+    pub fn now(self) -> Instant {
+        self.0.clock.now()
+    }
+
+    /// The pool of packets.
+    pub fn pool(self) -> Pool {
+        self.with(|core| core.pool())
+    }
+
+    /// Takes in what the ports have received and does what is due. Whoever drives a stack without
+    /// a `Runner` calls this when a port has something and when the returned
+    /// time has come.
+    pub fn poll(self) -> Next {
+        let now = self.now();
+        self.with(|core| core.poll(now))
+    }
+
+    /// Registers the task that polls, with the stack and all ports. False if there is something
+    /// to do already.
+    pub fn register(self, waker: &Waker) -> bool {
+        let waker = waker.clone();
+        let (ready, old) = self.with(|core| {
+            let ready = core.register_runner(&waker);
+            (ready, core.runner.replace(waker))
+        });
+        drop(old);
+        ready
+    }
+
+    /// Attaches a port as a new interface.
+    ///
+    /// On a link with addresses it gets a link-local IPv6 address, made from the port's.
+    pub fn attach(self, port: StackEnd<'a>) -> Result<InterfaceId, TooManyInterfaces> {
+        self.with(|core| {
+            let attached = core.attach(port);
+            core.wake_runner = true;
+            attached
+        })
+    }
+
+    /// Adds an IPv4 address to an interface.
+    #[cfg(feature = "ipv4")]
+    pub fn add_ipv4(self, id: InterfaceId, cidr: Ipv4Cidr) -> Result<(), AddressError> {
+        self.with(|core| core.add_ipv4(id, cidr))
+    }
+
+    /// Adds an IPv6 address to an interface.
+    #[cfg(feature = "ipv6")]
+    pub fn add_ipv6(self, id: InterfaceId, cidr: Ipv6Cidr) -> Result<(), AddressError> {
+        self.with(|core| core.add_ipv6(id, cidr))
+    }
+
+    /// Takes an address from an interface; says whether it was there.
+    pub fn remove_address(self, id: InterfaceId, address: core::net::IpAddr) -> bool {
+        self.with(|core| core.remove_address(id, address))
+    }
+
+    /// Adds a route, or replaces the one with the same prefix, gateway and interface.
+    pub fn add_route(self, route: Route) -> Result<(), RouteError> {
+        self.with(|core| core.add_route(route))
+    }
+
+    /// What an interface has received and sent.
+    pub fn counters(self, id: InterfaceId) -> Option<Counters> {
+        self.with(|core| core.counters(id))
+    }
+
+    /// Shows an interface to `look`.
+    pub fn interface<R>(
+        self,
+        id: InterfaceId,
+        look: impl FnOnce(&crate::iface::Interface<'a>) -> R,
+    ) -> Option<R> {
+        self.with(|core| core.interface(id).map(look))
+    }
+
+    /// Sleeps until `deadline`, on the stack's clock.
+    pub const fn sleep_until(self, deadline: Instant) -> Sleep<'a> {
+        Sleep {
+            stack: self,
+            deadline,
+            place: None,
+        }
+    }
+
+    /// Sleeps for `span`, on the stack's clock.
+    pub fn sleep(self, span: Duration) -> Sleep<'a> {
+        self.sleep_until(self.now() + span)
+    }
+
+    /// Waits until the link of an interface is up. Never ends if there is no such interface.
+    pub async fn link_up(self, id: InterfaceId) {
+        core::future::poll_fn(|context| {
+            self.with(|core| {
+                if core
+                    .interface(id)
+                    .is_some_and(crate::iface::Interface::is_up)
+                {
+                    return Poll::Ready(());
+                }
+                core.wait(WaitKey::link(id), context.waker());
+                Poll::Pending
+            })
+        })
+        .await;
+    }
+}
+
+impl Core<'_> {
+    /// Whether there is something to do after the borrow.
+    #[inline]
+    fn is_unsettled(&self) -> bool {
+        self.kicked != 0
+            || self.waiters.has_woken()
+            || self.has_displaced()
+            || (self.wake_runner && self.runner.is_some())
+    }
+
+    /// Registers the task that polls with all ports; false if there is something to do already.
+    fn register_runner(&mut self, waker: &Waker) -> bool {
+        let mut idle = self.looped.is_empty();
+        for interface in self.interfaces.iter().flatten() {
+            idle &= interface.port.register(waker);
+        }
+        idle
+    }
+}
+
+/// A sleep on the stack's clock. To drop it is to sleep no more.
+#[must_use = "a sleep does nothing until it is awaited"]
+pub struct Sleep<'a> {
+    stack: Stack<'a>,
+    deadline: Instant,
+    place: Option<u16>,
+}
+
+impl Future for Sleep<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let (deadline, place) = (self.deadline, self.place);
+        if self.stack.now() >= deadline {
+            return Poll::Ready(());
+        }
+        self.place = self.stack.with(|core| {
+            let place = place.or_else(|| core.take_sleep(deadline))?;
+            core.wait(WaitKey::sleep(place), context.waker());
+            Some(place)
+        });
+        if self.place.is_none() {
+            // More tasks sleep than there are places: this one stays awake until one is free.
+            context.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep<'_> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            self.stack.with(|core| core.give_back_sleep(place));
+        }
+    }
+}
+
+impl Core<'_> {
+    fn take_sleep(&mut self, deadline: Instant) -> Option<u16> {
+        let place = self.sleeps.iter().position(Option::is_none)?;
+        *self.sleeps.get_mut(place)? = Some(deadline);
+        self.set_timer(Owner(FIRST_SLEEP + place as u16), Some(deadline));
+        Some(place as u16)
+    }
+
+    fn give_back_sleep(&mut self, place: u16) {
+        if let Some(sleep) = self.sleeps.get_mut(usize::from(place)) {
+            *sleep = None;
+        }
+        self.set_timer(Owner(FIRST_SLEEP + place), None);
+        self.waiters.wake(WaitKey::sleep(place));
+    }
+}

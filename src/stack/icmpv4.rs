@@ -1,0 +1,161 @@
+//! ICMP over IPv4: echo, errors received, errors sent (RFC 792, RFC 1122 §3.2.2).
+
+use super::core::{Core, InterfaceId};
+use super::quoted;
+use super::transmit::Outgoing;
+use crate::iface::{Destination, ReceiveDrop, SendDrop};
+use crate::ip::Unreachable;
+use crate::ip::ipv4::{Ipv4Packet, may_report};
+use crate::link::Offload;
+use crate::netbuf::{Charge, NetBuf, Straddle};
+use crate::wire::icmpv4::{HEADER_LENGTH, Icmpv4Header, Icmpv4Type, UnreachableCode};
+use crate::wire::ipv4;
+use crate::wire::protocol;
+
+/// As much of a datagram as an error quotes: "the ICMP datagram SHOULD contain as much of the
+/// original datagram as possible without the length of the ICMP datagram exceeding 576 bytes"
+/// (RFC 1812 §4.3.2.3).
+const MAXIMUM_QUOTE: usize = 576 - ipv4::HEADER_LENGTH - HEADER_LENGTH;
+
+/// What is reported to the source of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Report {
+    /// Nobody listens on the port.
+    #[cfg_attr(not(feature = "udp"), allow(dead_code))]
+    Port,
+    /// The protocol is not spoken here.
+    Protocol,
+}
+
+impl Core<'_> {
+    /// An ICMP message has come in.
+    pub(super) fn receive_icmpv4(
+        &mut self,
+        id: InterfaceId,
+        buf: NetBuf,
+        packet: &Ipv4Packet,
+    ) -> Result<(), ReceiveDrop> {
+        let interface = self.interface(id).ok_or(ReceiveDrop::InterfaceDown)?;
+        let offload = interface.capabilities.offload;
+        let Ipv4Packet { start, length, .. } = *packet;
+        let mut straddle = Straddle::new();
+        let bytes = buf
+            .header::<HEADER_LENGTH>(start, &mut straddle)
+            .ok_or(ReceiveDrop::Icmp)?;
+        let header = Icmpv4Header::new(bytes);
+        let data = buf.sum(start + HEADER_LENGTH..start + length);
+        if !offload.contains(Offload::RECEIVE_ICMP) && !header.is_checksum_valid(data) {
+            return Err(ReceiveDrop::Icmp);
+        }
+        match header.message_type() {
+            Icmpv4Type::Echo => {
+                // "an ICMP Echo Request destined to an IP broadcast or IP multicast address MAY be
+                // silently discarded" (RFC 1122 §3.2.2.6): it would serve an amplifier.
+                if packet.kind != Destination::Unicast {
+                    return Err(ReceiveDrop::IcmpUnused);
+                }
+                let header = *bytes;
+                self.answer_echo_ipv4(id, buf, packet, header)
+            }
+            #[cfg(feature = "ping")]
+            Icmpv4Type::EchoReply => {
+                let identifier = header.identifier();
+                self.echo_reply(identifier, packet.source.into(), start + HEADER_LENGTH, buf)
+            }
+            kind if kind.is_error() => {
+                let code = header.unreachable_code();
+                let meaning = Unreachable::from_icmpv4(kind, code, header.next_hop_mtu());
+                let meaning = meaning.ok_or(ReceiveDrop::IcmpUnused)?;
+                self.icmp_error(id, &buf, start + HEADER_LENGTH, meaning)
+            }
+            _ => Err(ReceiveDrop::IcmpUnused),
+        }
+    }
+
+    /// Sends the data of an echo request back where they came from (RFC 1122 §3.2.2.6).
+    fn answer_echo_ipv4(
+        &mut self,
+        id: InterfaceId,
+        mut buf: NetBuf,
+        packet: &Ipv4Packet,
+        request: [u8; HEADER_LENGTH],
+    ) -> Result<(), ReceiveDrop> {
+        let destination = packet.source.into();
+        if packet.source.is_unspecified() {
+            return Err(ReceiveDrop::Ipv4Source);
+        }
+        buf.advance(packet.start + HEADER_LENGTH);
+        if buf.set_charge(Charge::Send).is_err() {
+            return Err(ReceiveDrop::PoolHeld);
+        }
+        let Ok(reply) = buf.prepend_array() else {
+            return Err(ReceiveDrop::NoBuffer);
+        };
+        Icmpv4Header::write_echo_reply(reply, Icmpv4Header::new(&request));
+        let source = Some(packet.destination.into());
+        let path = self.path(destination, source, Some(id));
+        let Some(path) = path.or_else(|| self.path(destination, source, None)) else {
+            self.not_sent(id, SendDrop::NoRoute);
+            return Ok(());
+        };
+        let result = self.send_ip(&path, destination, Outgoing::new(protocol::ICMP), buf);
+        self.send_or_count(id, result);
+        Ok(())
+    }
+
+    /// Tells the source of a datagram why it was not delivered, if it may be told.
+    #[cold]
+    pub(super) fn report_ipv4(
+        &mut self,
+        id: InterfaceId,
+        buf: &NetBuf,
+        packet: &Ipv4Packet,
+        report: Report,
+    ) {
+        let Some(interface) = self.interface(id) else {
+            return;
+        };
+        if !may_report(interface, buf, packet) {
+            return;
+        }
+        let result = match self.icmp_limit.allow(self.now) {
+            true => self.send_report_ipv4(id, buf, packet, report),
+            false => Err(SendDrop::IcmpRate),
+        };
+        if let Err(reason) = result {
+            self.not_sent(id, reason);
+        }
+    }
+
+    fn send_report_ipv4(
+        &mut self,
+        id: InterfaceId,
+        buf: &NetBuf,
+        packet: &Ipv4Packet,
+        report: Report,
+    ) -> Result<(), SendDrop> {
+        let interface = self.interface(id).ok_or(SendDrop::NoRoute)?;
+        let offload = interface.capabilities.offload.contains(Offload::SEND_ICMP);
+        let network = usize::from(buf.meta().network);
+        let end = (packet.start + packet.length).min(network + MAXIMUM_QUOTE);
+        let mut error = quoted::quote(buf, network..end)?;
+        let sum = if offload {
+            None
+        } else {
+            Some(error.sum(0..error.len()))
+        };
+        let code = match report {
+            Report::Port => UnreachableCode::Port,
+            Report::Protocol => UnreachableCode::Protocol,
+        };
+        let header = error.prepend_array().map_err(|_| SendDrop::NoBuffer)?;
+        Icmpv4Header::write_unreachable(header, code, 0, sum);
+        let (destination, source) = (packet.source.into(), Some(packet.destination.into()));
+        let path = self
+            .path(destination, source, None)
+            .ok_or(SendDrop::NoRoute)?;
+        let outgoing = Outgoing::new(protocol::ICMP);
+        let result = self.send_ip(&path, destination, outgoing, error);
+        result.map_err(|(_, reason)| reason)
+    }
+}

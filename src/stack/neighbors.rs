@@ -1,0 +1,441 @@
+//! ARP and Neighbor Discovery: what the neighbour caches want to be sent, and what they learn.
+
+#[cfg(all(feature = "ethernet", feature = "ipv4"))]
+use core::net::Ipv4Addr;
+#[cfg(feature = "ipv6")]
+use core::net::Ipv6Addr;
+
+use super::core::{Core, InterfaceId};
+#[cfg(feature = "ipv6")]
+use super::route::Path;
+use super::timers::NEIGHBORS;
+#[cfg(any(feature = "ipv6", feature = "ethernet"))]
+use super::transmit::HEADROOM;
+#[cfg(feature = "ipv6")]
+use super::transmit::Outgoing;
+#[cfg(feature = "ipv6")]
+use crate::iface::neighbor::Advertisement;
+use crate::iface::neighbor::{Learned, NeighborAction};
+use crate::iface::{ReceiveDrop, SendDrop};
+use crate::ip::Unreachable;
+#[cfg(feature = "ipv6")]
+use crate::ip::ipv6::Ipv6Packet;
+#[cfg(any(feature = "ipv6", feature = "ethernet"))]
+use crate::netbuf::Purpose;
+use crate::netbuf::{BufQueue, NetBuf};
+use crate::time::Instant;
+#[cfg(feature = "ipv6")]
+use crate::wire::icmpv6::MessageType;
+#[cfg(feature = "ipv6")]
+use crate::wire::ndp::{
+    Envelope, HOP_LIMIT, NEIGHBOR_ADVERTISEMENT_LENGTH, NEIGHBOR_SOLICITATION_LENGTH,
+    NeighborAdvertisement, NeighborFlags, NeighborSolicitation, RouterAdvertisement,
+    RouterSolicitation,
+};
+#[cfg(feature = "ipv6")]
+use crate::wire::ndp_option::{self, NdpOption, NdpOptions};
+#[cfg(feature = "ipv6")]
+use crate::wire::{Bytes, Tail, ipv6_address, protocol};
+use crate::wire::{IpAddress, LinkAddr};
+
+impl Core<'_> {
+    /// Sets the timer of all neighbour caches to the earliest of their deadlines.
+    pub(super) fn arm_neighbors(&mut self) {
+        let deadlines = self
+            .interfaces()
+            .filter_map(|(_, i)| i.neighbors.next_deadline());
+        let deadline = deadlines.min();
+        self.neighbors_deadline = deadline.unwrap_or(Instant::MAX);
+        self.set_timer(NEIGHBORS, deadline);
+    }
+
+    /// Does what the neighbour caches want done now.
+    pub(super) fn poll_neighbors(&mut self) {
+        for index in 0..self.interfaces.len() {
+            let id = index as InterfaceId;
+            while let Some(action) = {
+                let now = self.now;
+                self.interface_mut(id)
+                    .and_then(|interface| interface.neighbors.poll(now))
+            } {
+                match action {
+                    NeighborAction::Solicit { address, to } => self.solicit(id, address, to),
+                    NeighborAction::Unreachable { packets, .. } => self.unreachable(id, packets),
+                }
+            }
+        }
+        self.arm_neighbors();
+    }
+
+    /// Tells the senders of packets that their neighbour does not answer.
+    fn unreachable(&mut self, id: InterfaceId, mut packets: BufQueue) {
+        while let Some(packet) = packets.pop_front() {
+            self.not_sent(id, SendDrop::NeighborUnreachable);
+            self.sender_failed(id, &packet, Unreachable::Host);
+        }
+    }
+
+    /// Sends what waited for a link address.
+    pub(super) fn learned(&mut self, id: InterfaceId, learned: Learned) {
+        let Learned {
+            link,
+            mut packets,
+            lost_router: _,
+        } = learned;
+        while let Some(packet) = packets.pop_front() {
+            let Some(network) = version_of(&packet) else {
+                continue;
+            };
+            let result = self.hand_to_port(id, link, network, packet);
+            self.send_or_count(id, result);
+        }
+        self.arm_neighbors();
+    }
+
+    /// Asks for the link address of a neighbour: `to` all, or to the one that is being probed.
+    pub(super) fn solicit(&mut self, id: InterfaceId, address: IpAddress, to: Option<LinkAddr>) {
+        let result = match address {
+            #[cfg(all(feature = "ethernet", feature = "ipv4"))]
+            IpAddress::V4(address) => self.send_arp_request(id, address, to),
+            #[cfg(all(not(feature = "ethernet"), feature = "ipv4"))]
+            IpAddress::V4(_) => {
+                let _ = to;
+                Err(SendDrop::NoRoute)
+            }
+            #[cfg(feature = "ipv6")]
+            IpAddress::V6(address) => self.send_neighbor_solicitation(id, address, to),
+        };
+        if let Err(reason) = result {
+            self.not_sent(id, reason);
+        }
+    }
+}
+
+/// An address of the same version as a packet that starts with its IP header.
+fn version_of(packet: &NetBuf) -> Option<IpAddress> {
+    match packet.first().first()? >> 4 {
+        #[cfg(feature = "ipv4")]
+        4 => Some(IpAddress::V4(core::net::Ipv4Addr::UNSPECIFIED)),
+        #[cfg(feature = "ipv6")]
+        6 => Some(IpAddress::V6(core::net::Ipv6Addr::UNSPECIFIED)),
+        _ => None,
+    }
+}
+
+#[cfg(all(feature = "ethernet", feature = "ipv4"))]
+impl Core<'_> {
+    fn send_arp_request(
+        &mut self,
+        id: InterfaceId,
+        target: Ipv4Addr,
+        to: Option<LinkAddr>,
+    ) -> Result<(), SendDrop> {
+        use crate::wire::arp::ArpOperation;
+
+        let interface = self.interface(id).ok_or(SendDrop::NoRoute)?;
+        // The address on the target's subnet, that it may answer and learn (RFC 826).
+        let own = (interface.ipv4.iter().find(|cidr| cidr.contains(target)))
+            .or(interface.ipv4.first())
+            .ok_or(SendDrop::NoRoute)?;
+        let own = (interface.capabilities.address, own.address);
+        let target = ([0; 6], target);
+        let to = to.unwrap_or(LinkAddr::ETHERNET_BROADCAST);
+        self.send_arp(id, ArpOperation::Request, own, target, to)
+    }
+
+    fn send_arp(
+        &mut self,
+        id: InterfaceId,
+        operation: crate::wire::arp::ArpOperation,
+        (own_link, own): (LinkAddr, Ipv4Addr),
+        target: ([u8; 6], Ipv4Addr),
+        to: LinkAddr,
+    ) -> Result<(), SendDrop> {
+        use crate::wire::arp::{ArpPacket, PACKET_LENGTH};
+        use crate::wire::ethernet::ETHERTYPE_ARP;
+
+        let own_octets = own_link.as_ethernet().ok_or(SendDrop::NoRoute)?;
+        let no_buffer = |_| SendDrop::NoBuffer;
+        let headroom = HEADROOM + PACKET_LENGTH;
+        let mut buf = self
+            .pool
+            .alloc(Purpose::Control, headroom)
+            .map_err(no_buffer)?;
+        let bytes = buf.prepend_array().map_err(no_buffer)?;
+        ArpPacket::write(bytes, operation, (own_octets, own), target);
+        crate::l2::ethernet::wrap(&mut buf, own_link, to, ETHERTYPE_ARP).map_err(no_buffer)?;
+        self.hand_to_driver(id, buf).map_err(|(_, reason)| reason)
+    }
+
+    /// An ARP packet has come in (RFC 826, "Packet Reception").
+    pub(super) fn receive_arp(&mut self, id: InterfaceId, buf: NetBuf) -> Result<(), ReceiveDrop> {
+        use crate::iface::neighbor::ArpSender;
+        use crate::netbuf::Straddle;
+        use crate::wire::arp::{ArpOperation, ArpPacket, PACKET_LENGTH};
+
+        let now = self.now;
+        let interface = self.interface_mut(id).ok_or(ReceiveDrop::InterfaceDown)?;
+        let network = usize::from(buf.meta().network);
+        let mut straddle = Straddle::new();
+        let bytes = buf
+            .header::<PACKET_LENGTH>(network, &mut straddle)
+            .ok_or(ReceiveDrop::Arp)?;
+        let arp = ArpPacket::new(bytes).map_err(|_| ReceiveDrop::Arp)?;
+        let (address, octets) = (arp.sender_protocol(), arp.sender_hardware());
+        let link = LinkAddr::ethernet(octets);
+        let own_link = interface.capabilities.address;
+        // Nobody may speak for a group, for us, or with our voice.
+        if link.is_multicast()
+            || link == own_link
+            || address.is_multicast()
+            || interface.is_ipv4_broadcast(address)
+            || interface.has_address(address.into())
+        {
+            return Err(ReceiveDrop::Arp);
+        }
+        let target = arp.target_protocol();
+        let for_us = interface.has_address(target.into());
+        let operation = arp.operation();
+        let is_reply = match operation {
+            ArpOperation::Request => false,
+            ArpOperation::Reply => true,
+            ArpOperation::Other(_) => return Err(ReceiveDrop::Arp),
+        };
+        // Only those who share a subnet with us are neighbours.
+        let mut learned = None;
+        if interface.ipv4.iter().any(|cidr| cidr.contains(address)) {
+            let sender = ArpSender {
+                address,
+                link,
+                is_reply,
+                for_us,
+            };
+            learned = Some(interface.neighbors.arp(now, sender));
+        }
+        if for_us && !is_reply {
+            let own = (own_link, target);
+            let result = self.send_arp(id, ArpOperation::Reply, own, (octets, address), link);
+            if let Err(reason) = result {
+                self.not_sent(id, reason);
+            }
+        }
+        if let Some(learned) = learned {
+            self.learned(id, learned);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "ipv6")]
+impl Core<'_> {
+    fn send_neighbor_solicitation(
+        &mut self,
+        id: InterfaceId,
+        target: Ipv6Addr,
+        to: Option<LinkAddr>,
+    ) -> Result<(), SendDrop> {
+        let destination = match to {
+            Some(_) => target,
+            None => ipv6_address::solicited_node(target),
+        };
+        let path = self
+            .path(target.into(), None, Some(id))
+            .ok_or(SendDrop::NoRoute)?;
+        let interface = self.interface(id).ok_or(SendDrop::NoRoute)?;
+        let own_link = interface.capabilities.address;
+        let length = NEIGHBOR_SOLICITATION_LENGTH;
+        let mut message = [0; 2 * NEIGHBOR_SOLICITATION_LENGTH];
+        let (fixed, options) = message.split_first_chunk_mut().ok_or(SendDrop::NoBuffer)?;
+        NeighborSolicitation::write(fixed, target);
+        // A link without addresses (none resolve there) would leave the option out.
+        let option = ndp_option::write_source_link_layer_address(options, own_link).unwrap_or(0);
+        let message = message.get(..length + option).unwrap_or(&[]);
+        self.send_discovery(&path, destination, to, message)
+    }
+
+    /// Sends a Neighbor Discovery message, checksum and all, with hop limit 255.
+    fn send_discovery(
+        &mut self,
+        path: &Path,
+        destination: Ipv6Addr,
+        to: Option<LinkAddr>,
+        message: &[u8],
+    ) -> Result<(), SendDrop> {
+        let no_buffer = |_| SendDrop::NoBuffer;
+        let mut buf = self
+            .pool
+            .alloc(Purpose::Control, HEADROOM)
+            .map_err(no_buffer)?;
+        let sum = buf.append_summed(message).map_err(no_buffer)?;
+        self.fill_icmpv6_checksum(path, destination, sum, &mut buf);
+        let outgoing = Outgoing {
+            hop_limit: HOP_LIMIT,
+            ..Outgoing::new(protocol::ICMPV6)
+        };
+        let path = Path {
+            next_hop: destination.into(),
+            is_local: false,
+            ..*path
+        };
+        let result = match to {
+            Some(link) => self.send_ip_back(&path, destination.into(), outgoing, link, buf),
+            None => self.send_ip(&path, destination.into(), outgoing, buf),
+        };
+        result.map_err(|(_, reason)| reason)
+    }
+
+    /// A Neighbor Discovery message has come in (RFC 4861 §6, §7).
+    pub(super) fn receive_discovery(
+        &mut self,
+        id: InterfaceId,
+        buf: &NetBuf,
+        packet: &Ipv6Packet,
+        kind: MessageType,
+    ) -> Result<(), ReceiveDrop> {
+        // RFC 6980 §5: not in fragments, whole ones among them.
+        if packet.was_fragment {
+            return Err(ReceiveDrop::NeighborDiscovery);
+        }
+        let Ipv6Packet {
+            source,
+            destination,
+            hop_limit,
+            ..
+        } = *packet;
+        let envelope = Envelope {
+            hop_limit,
+            source,
+            destination,
+        };
+        let message = Tail::new(buf, packet.start);
+        let invalid = |_| ReceiveDrop::NeighborDiscovery;
+        match kind {
+            MessageType::NEIGHBOR_SOLICITATION => {
+                let fixed = NeighborSolicitation::check(&envelope, &message).map_err(invalid)?;
+                let target = NeighborSolicitation::new(&fixed).target();
+                self.solicited(id, buf, packet, target)
+            }
+            MessageType::NEIGHBOR_ADVERTISEMENT => {
+                let fixed = NeighborAdvertisement::check(&envelope, &message).map_err(invalid)?;
+                let header = NeighborAdvertisement::new(&fixed);
+                let flags = header.flags();
+                let link = self.link_option(id, &message, NEIGHBOR_ADVERTISEMENT_LENGTH, false);
+                let advertisement = Advertisement {
+                    target: header.target(),
+                    link,
+                    router: flags.contains(NeighborFlags::ROUTER),
+                    solicited: flags.contains(NeighborFlags::SOLICITED),
+                    overriding: flags.contains(NeighborFlags::OVERRIDE),
+                };
+                let now = self.now;
+                let interface = self.interface_mut(id).ok_or(ReceiveDrop::InterfaceDown)?;
+                if interface.has_address(advertisement.target.into()) {
+                    return Err(ReceiveDrop::NeighborDiscovery);
+                }
+                let learned = interface.neighbors.advertisement(now, advertisement);
+                self.learned(id, learned);
+                Ok(())
+            }
+            MessageType::ROUTER_ADVERTISEMENT => {
+                let fixed = RouterAdvertisement::check(&envelope, &message).map_err(invalid)?;
+                let link = self.link_option(id, &message, fixed.len(), true);
+                self.discovered(id, source, link, Some(true))
+            }
+            MessageType::ROUTER_SOLICITATION => {
+                let fixed = RouterSolicitation::check(&envelope, &message).map_err(invalid)?;
+                let link = self.link_option(id, &message, fixed.len(), true);
+                self.discovered(id, source, link, Some(false))
+            }
+            _ => Err(ReceiveDrop::IcmpUnused),
+        }
+    }
+
+    /// Learns the link address in a message of `source`.
+    fn discovered(
+        &mut self,
+        id: InterfaceId,
+        source: Ipv6Addr,
+        link: Option<LinkAddr>,
+        router: Option<bool>,
+    ) -> Result<(), ReceiveDrop> {
+        let now = self.now;
+        let interface = self.interface_mut(id).ok_or(ReceiveDrop::InterfaceDown)?;
+        if !source.is_unspecified() {
+            let learned = interface.neighbors.discovered(now, source, link, router);
+            self.learned(id, learned);
+        }
+        Ok(())
+    }
+
+    /// Answers a Neighbor Solicitation for one of our addresses (RFC 4861 §7.2.3, §7.2.4).
+    fn solicited(
+        &mut self,
+        id: InterfaceId,
+        buf: &NetBuf,
+        packet: &Ipv6Packet,
+        target: Ipv6Addr,
+    ) -> Result<(), ReceiveDrop> {
+        let interface = self.interface(id).ok_or(ReceiveDrop::InterfaceDown)?;
+        if !interface.has_address(target.into()) {
+            return Err(ReceiveDrop::NeighborDiscovery);
+        }
+        let own_link = interface.capabilities.address;
+        let message = Tail::new(buf, packet.start);
+        let link = self.link_option(id, &message, NEIGHBOR_SOLICITATION_LENGTH, true);
+        let is_probe = packet.source.is_unspecified();
+        let (destination, to, flags) = if is_probe {
+            (ipv6_address::ALL_NODES, None, NeighborFlags::OVERRIDE)
+        } else {
+            let flags = NeighborFlags::SOLICITED | NeighborFlags::OVERRIDE;
+            (packet.source, link.or(self.frame_source(id, buf)), flags)
+        };
+        let mut message = [0; 2 * NEIGHBOR_ADVERTISEMENT_LENGTH];
+        if let Some((fixed, options)) = message.split_first_chunk_mut() {
+            NeighborAdvertisement::write(fixed, flags, target);
+            let option = ndp_option::write_target_link_layer_address(options, own_link);
+            let length = NEIGHBOR_ADVERTISEMENT_LENGTH + option.unwrap_or(0);
+            let path = Path {
+                interface: id,
+                next_hop: destination.into(),
+                source: target.into(),
+                is_local: false,
+            };
+            let message = message.get(..length).unwrap_or(&[]);
+            if let Err(reason) = self.send_discovery(&path, destination, to, message) {
+                self.not_sent(id, reason);
+            }
+        }
+        self.discovered(id, packet.source, link, None)
+    }
+
+    /// The source (or else target) link-layer address option of a message, if there is one that is
+    /// right for the link.
+    fn link_option<B: Bytes + ?Sized>(
+        &self,
+        id: InterfaceId,
+        message: &B,
+        offset: usize,
+        source: bool,
+    ) -> Option<LinkAddr> {
+        let length = self.interface(id)?.capabilities.address.as_bytes().len();
+        let mut options = NdpOptions::new(message, offset).map_while(Result::ok);
+        let link = options.find_map(|option| match option {
+            NdpOption::SourceLinkLayerAddress(link) if source => link.of_length(length),
+            NdpOption::TargetLinkLayerAddress(link) if !source => link.of_length(length),
+            _ => None,
+        })?;
+        (!link.is_empty() && !link.is_multicast()).then_some(link)
+    }
+
+    /// The link address that a frame came from.
+    fn frame_source(&self, id: InterfaceId, buf: &NetBuf) -> Option<LinkAddr> {
+        match self.interface(id)?.capabilities.medium {
+            #[cfg(feature = "ethernet")]
+            crate::link::Medium::Ethernet => Some(crate::l2::ethernet::source(buf)),
+            crate::link::Medium::Ip => {
+                let _ = buf;
+                None
+            }
+        }
+    }
+}

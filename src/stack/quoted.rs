@@ -1,0 +1,154 @@
+//! Packets that did not arrive, and whose they were.
+
+use super::core::{Core, InterfaceId};
+use super::transmit::HEADROOM;
+use crate::iface::{ReceiveDrop, SendDrop};
+use crate::ip::Unreachable;
+use crate::netbuf::{Charge, NetBuf, Straddle};
+use crate::wire::{IpAddress, protocol};
+
+/// What an ICMP error quotes of a packet, or what a packet that cannot be sent says itself.
+pub(super) struct Quoted {
+    pub(super) local: IpAddress,
+    pub(super) remote: IpAddress,
+    pub(super) protocol: u8,
+    /// The start of the transport header.
+    pub(super) transport: [u8; 8],
+}
+
+impl Core<'_> {
+    /// Tells the socket that has sent a packet that it did not arrive; false if there is none.
+    pub(super) fn quoted_failed(
+        &mut self,
+        id: InterfaceId,
+        quoted: &Quoted,
+        meaning: Unreachable,
+    ) -> bool {
+        let [a, b, c, d, e, f, ..] = quoted.transport;
+        let (first, second) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+        let identifier = u16::from_be_bytes([e, f]);
+        match quoted.protocol {
+            #[cfg(feature = "udp")]
+            protocol::UDP => {
+                let (local, remote) = ((quoted.local, first), (quoted.remote, second));
+                self.udp_failed(id, local, remote, meaning)
+            }
+            #[cfg(feature = "ping")]
+            protocol::ICMP | protocol::ICMPV6 => {
+                self.echo_failed(quoted.remote, identifier, meaning)
+            }
+            _ => {
+                let _ = (id, first, second, identifier, meaning);
+                false
+            }
+        }
+    }
+
+    /// An ICMP error has come in: tells it to the socket that has sent what it quotes.
+    pub(super) fn icmp_error(
+        &mut self,
+        id: InterfaceId,
+        buf: &NetBuf,
+        quote: usize,
+        meaning: Unreachable,
+    ) -> Result<(), ReceiveDrop> {
+        let quoted = read(buf, quote).ok_or(ReceiveDrop::Icmp)?;
+        let interface = self.interface(id).ok_or(ReceiveDrop::InterfaceDown)?;
+        if !interface.has_address(quoted.local) {
+            return Err(ReceiveDrop::IcmpUnmatched);
+        }
+        if self.quoted_failed(id, &quoted, meaning) {
+            Ok(())
+        } else {
+            Err(ReceiveDrop::IcmpUnmatched)
+        }
+    }
+
+    /// Tells the socket that has sent `packet`, which starts with its IP header, that it did not
+    /// arrive.
+    pub(super) fn sender_failed(&mut self, id: InterfaceId, packet: &NetBuf, why: Unreachable) {
+        if let Some(quoted) = read(packet, 0) {
+            let _: bool = self.quoted_failed(id, &quoted, why);
+        }
+    }
+}
+
+/// Reads the packet at `offset`; `None` if it is cut short, malformed or not a first fragment.
+pub(super) fn read(buf: &NetBuf, offset: usize) -> Option<Quoted> {
+    let mut version = [0];
+    let _: usize = buf.read(offset, &mut version);
+    let mut straddle = Straddle::new();
+    match version[0] >> 4 {
+        #[cfg(feature = "ipv4")]
+        4 => {
+            use crate::wire::ipv4::Ipv4Header;
+
+            let mut ip = Straddle::new();
+            let header = Ipv4Header::new(buf.header(offset, &mut ip)?).ok()?;
+            if header.fragment_offset() != 0 {
+                return None;
+            }
+            let transport = buf.header(offset + header.header_length(), &mut straddle)?;
+            Some(Quoted {
+                local: header.source().into(),
+                remote: header.destination().into(),
+                protocol: header.protocol(),
+                transport: *transport,
+            })
+        }
+        #[cfg(feature = "ipv6")]
+        6 => {
+            use crate::wire::Tail;
+            use crate::wire::ipv6::Ipv6Header;
+            use crate::wire::ipv6_extension::{HeaderChain, HeaderKind};
+
+            let mut ip = Straddle::new();
+            let header = Ipv6Header::new(buf.header(offset, &mut ip)?).ok()?;
+            let packet = Tail::new(buf, offset);
+            let mut headers = HeaderChain::new(&packet, header.next_header()).map_while(Result::ok);
+            let (start, protocol) = headers.find_map(|header| match header.kind {
+                HeaderKind::UpperLayer { protocol } => Some((header.offset, protocol)),
+                _ => None,
+            })?;
+            let transport = buf.header(offset + start, &mut straddle)?;
+            Some(Quoted {
+                local: header.source().into(),
+                remote: header.destination().into(),
+                protocol,
+                transport: *transport,
+            })
+        }
+        _ => {
+            let _ = &mut straddle;
+            None
+        }
+    }
+}
+
+/// The bytes of a packet that an error quotes, in front of which there is room for headers. A few
+/// are copied, many are shared.
+pub(super) fn quote(buf: &NetBuf, range: core::ops::Range<usize>) -> Result<NetBuf, SendDrop> {
+    use crate::netbuf::{Purpose, pool::HEADER_BLOCK};
+
+    let mut quote = if range.len() <= HEADER_BLOCK - HEADROOM {
+        let mut quote = buf
+            .pool()
+            .alloc(Purpose::Header, HEADROOM)
+            .map_err(no_buffer)?;
+        let mut copy = [0; HEADER_BLOCK];
+        let copy = copy.get_mut(..range.len()).unwrap_or(&mut []);
+        let _: usize = buf.read(range.start, copy);
+        quote.append(copy).map_err(no_buffer)?;
+        quote
+    } else {
+        buf.slice(range).map_err(no_buffer)?
+    };
+    quote
+        .set_charge(Charge::Send)
+        .map_err(|_| SendDrop::PoolHeld)?;
+    Ok(quote)
+}
+
+fn no_buffer(_: crate::netbuf::NoBuffer) -> SendDrop {
+    SendDrop::NoBuffer
+}

@@ -1,0 +1,173 @@
+//! The way in: link layer, IP, transport.
+
+use super::core::{Core, InterfaceId};
+use crate::iface::ReceiveDrop;
+#[cfg(feature = "ipv6")]
+use crate::ip::ipv6::Refusal;
+use crate::link::Medium;
+use crate::netbuf::NetBuf;
+use crate::netbuf::meta::Flags;
+use crate::wire::protocol;
+
+impl Core<'_> {
+    /// Takes in a frame from a port, and counts what became of it.
+    #[inline]
+    pub(super) fn receive(&mut self, id: InterfaceId, buf: NetBuf) {
+        let result = self.receive_frame(id, buf);
+        if let Some(interface) = self.interface_mut(id) {
+            interface.counters.received(result);
+        }
+    }
+
+    /// Takes in a packet that this host has sent to itself.
+    pub(super) fn receive_looped(&mut self, buf: NetBuf) {
+        let id = buf.meta().interface;
+        let result = self.receive_packet(id, buf);
+        if let Some(interface) = self.interface_mut(id) {
+            interface.counters.received(result);
+        }
+    }
+
+    #[inline]
+    fn receive_frame(&mut self, id: InterfaceId, mut buf: NetBuf) -> Result<(), ReceiveDrop> {
+        if !buf.pool().is(self.pool) {
+            buf = self.adopt(&buf)?;
+        }
+        let Some(Some(interface)) = self.interfaces.get(usize::from(id)) else {
+            return Err(ReceiveDrop::InterfaceDown);
+        };
+        let mut meta = buf.meta();
+        meta.interface = id;
+        buf.set_meta(meta);
+        match interface.capabilities.medium {
+            #[cfg(feature = "ethernet")]
+            Medium::Ethernet => {
+                use crate::l2::ethernet::{self, Payload};
+                use crate::wire::ethernet as numbers;
+
+                let payload = ethernet::receive(&mut buf, interface.capabilities.address);
+                let payload = payload.map_err(|_| ReceiveDrop::LinkHeader)?;
+                if buf.meta().flags.contains(Flags::LINK_OTHER) {
+                    return Err(ReceiveDrop::OtherStation);
+                }
+                match payload {
+                    #[cfg(feature = "ipv4")]
+                    Payload::Type(numbers::ETHERTYPE_IPV4) => self.receive_ipv4(id, buf),
+                    #[cfg(feature = "ipv6")]
+                    Payload::Type(numbers::ETHERTYPE_IPV6) => self.receive_ipv6(id, buf),
+                    #[cfg(feature = "ipv4")]
+                    Payload::Type(numbers::ETHERTYPE_ARP) => self.receive_arp(id, buf),
+                    _ => Err(ReceiveDrop::LinkProtocol),
+                }
+            }
+            Medium::Ip => self.receive_packet(id, buf),
+        }
+    }
+
+    /// A copy, in a buffer of the stack's own pool, of one from a driver's.
+    #[cold]
+    fn adopt(&mut self, buf: &NetBuf) -> Result<NetBuf, ReceiveDrop> {
+        use crate::netbuf::{Purpose, pool::RECEIVE_OFFSET};
+
+        buf.copy_to(self.pool, Purpose::Receive, RECEIVE_OFFSET)
+            .map_err(|_| ReceiveDrop::NoBuffer)
+    }
+
+    /// Takes in a packet that says itself which version it is of.
+    fn receive_packet(&mut self, id: InterfaceId, buf: NetBuf) -> Result<(), ReceiveDrop> {
+        match buf.first().first().map(|octet| octet >> 4) {
+            #[cfg(feature = "ipv4")]
+            Some(4) => self.receive_ipv4(id, buf),
+            #[cfg(feature = "ipv6")]
+            Some(6) => self.receive_ipv6(id, buf),
+            _ => Err(ReceiveDrop::LinkProtocol),
+        }
+    }
+
+    #[cfg(feature = "ipv4")]
+    #[inline]
+    fn receive_ipv4(&mut self, id: InterfaceId, mut buf: NetBuf) -> Result<(), ReceiveDrop> {
+        let Some(Some(interface)) = self.interfaces.get(usize::from(id)) else {
+            return Err(ReceiveDrop::InterfaceDown);
+        };
+        let packet = crate::ip::ipv4::receive(interface, &mut buf)?;
+        match packet.protocol {
+            #[cfg(feature = "udp")]
+            protocol::UDP => {
+                let delivery = super::udp::Delivery {
+                    interface: id,
+                    source: packet.source.into(),
+                    destination: packet.destination.into(),
+                    kind: packet.kind,
+                    start: packet.start,
+                    length: packet.length,
+                };
+                let refused = match self.receive_udp(&delivery, buf) {
+                    Ok(()) => return Ok(()),
+                    Err((refused, reason)) => refused.ok_or(reason)?,
+                };
+                self.report_ipv4(id, &refused, &packet, super::icmpv4::Report::Port);
+                Err(ReceiveDrop::UdpNoSocket)
+            }
+            protocol::ICMP => self.receive_icmpv4(id, buf, &packet),
+            _ => {
+                self.report_ipv4(id, &buf, &packet, super::icmpv4::Report::Protocol);
+                Err(ReceiveDrop::TransportProtocol)
+            }
+        }
+    }
+
+    #[cfg(feature = "ipv6")]
+    #[inline]
+    fn receive_ipv6(&mut self, id: InterfaceId, mut buf: NetBuf) -> Result<(), ReceiveDrop> {
+        let Some(Some(interface)) = self.interfaces.get(usize::from(id)) else {
+            return Err(ReceiveDrop::InterfaceDown);
+        };
+        let packet = match crate::ip::ipv6::receive(interface, &mut buf) {
+            Ok(packet) => packet,
+            Err((_, Refusal::Drop(reason))) => return Err(reason),
+            Err((
+                packet,
+                Refusal::Report {
+                    code,
+                    pointer,
+                    even_multicast,
+                },
+            )) => {
+                if let Some(packet) = packet {
+                    let report = super::icmpv6::Report::Parameter { code, pointer };
+                    self.report_ipv6(id, &buf, &packet, report, even_multicast);
+                }
+                return Err(ReceiveDrop::Ipv6Extension);
+            }
+        };
+        match packet.protocol {
+            #[cfg(feature = "udp")]
+            protocol::UDP => {
+                let delivery = super::udp::Delivery {
+                    interface: id,
+                    source: packet.source.into(),
+                    destination: packet.destination.into(),
+                    kind: packet.kind,
+                    start: packet.start,
+                    length: packet.length,
+                };
+                let refused = match self.receive_udp(&delivery, buf) {
+                    Ok(()) => return Ok(()),
+                    Err((refused, reason)) => refused.ok_or(reason)?,
+                };
+                self.report_ipv6(id, &refused, &packet, super::icmpv6::Report::Port, false);
+                Err(ReceiveDrop::UdpNoSocket)
+            }
+            protocol::ICMPV6 => self.receive_icmpv6(id, buf, &packet),
+            _ => {
+                let report = super::icmpv6::Report::Parameter {
+                    code: crate::wire::icmpv6::ParameterProblemCode::UNRECOGNIZED_NEXT_HEADER,
+                    pointer: packet.named_at,
+                };
+                self.report_ipv6(id, &buf, &packet, report, false);
+                Err(ReceiveDrop::TransportProtocol)
+            }
+        }
+    }
+}

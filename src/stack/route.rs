@@ -1,0 +1,145 @@
+//! Which way a packet goes: interface, next hop and source address.
+
+use super::core::{Core, InterfaceId};
+use crate::iface::Interface;
+use crate::iface::route::prefix_matches;
+use crate::ip::select::{Policy, Source, SourceFlags, source_address};
+use crate::wire::IpAddress;
+
+/// The way that a packet goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Path {
+    pub(crate) interface: InterfaceId,
+    pub(crate) next_hop: IpAddress,
+    pub(crate) source: IpAddress,
+    /// The destination is this host: the packet does not leave it.
+    pub(crate) is_local: bool,
+}
+
+impl Core<'_> {
+    /// The way to `destination`, by `only` if given, and from `source` if given.
+    pub(crate) fn path(
+        &self,
+        destination: IpAddress,
+        source: Option<IpAddress>,
+        only: Option<InterfaceId>,
+    ) -> Option<Path> {
+        let is_only = |id: InterfaceId| only.is_none_or(|only| only == id);
+        let mut own = self.interfaces().filter(|(id, _)| is_only(*id));
+        if let Some((interface, _)) = own.find(|(_, i)| i.has_address(destination)) {
+            let source = source.unwrap_or(destination);
+            return Some(Path {
+                interface,
+                next_hop: destination,
+                source,
+                is_local: true,
+            });
+        }
+        let (interface, next_hop) = self.next_hop(destination, only)?;
+        let source = match source {
+            Some(source) => source,
+            None => {
+                let sources = self.interface(interface)?.sources();
+                let policy = Policy::default();
+                source_address(destination, next_hop, sources, &policy)?.address
+            }
+        };
+        Some(Path {
+            interface,
+            next_hop,
+            source,
+            is_local: false,
+        })
+    }
+
+    /// The interface that leads to `destination`, and the neighbour there that takes the packet.
+    fn next_hop(
+        &self,
+        destination: IpAddress,
+        only: Option<InterfaceId>,
+    ) -> Option<(InterfaceId, IpAddress)> {
+        let mut best: Option<(u8, InterfaceId)> = None;
+        let mut first = None;
+        for (id, interface) in self.interfaces() {
+            if !interface.is_up() || only.is_some_and(|only| only != id) {
+                continue;
+            }
+            if first.is_none()
+                && interface
+                    .sources()
+                    .any(|s| s.address.is_same_family(destination))
+            {
+                first = Some(id);
+            }
+            if let Some(length) = interface.prefix_of(destination)
+                && best.is_none_or(|(longest, _)| length > longest)
+            {
+                best = Some((length, id));
+            }
+        }
+        let needs_no_route = destination.is_multicast() || is_link_wide(destination);
+        let route = self.routes.lookup(self.now, destination, only);
+        let route = route.filter(|route| {
+            self.interface(route.interface)
+                .is_some_and(Interface::is_up)
+                && best.is_none_or(|(length, _)| route.prefix.length() > length)
+        });
+        match (best, route) {
+            // A group, or everybody on a link, is reached directly by the interface that a route
+            // names, else by the first.
+            _ if needs_no_route => {
+                let interface = route.map(|route| route.interface).or(first)?;
+                Some((interface, destination))
+            }
+            (_, Some(route)) => Some((route.interface, route.gateway.unwrap_or(destination))),
+            (Some((_, interface)), None) => Some((interface, destination)),
+            (None, None) => None,
+        }
+    }
+}
+
+/// Whether a destination means the link that it is used on: link-local addresses, and the limited
+/// broadcast.
+fn is_link_wide(destination: IpAddress) -> bool {
+    match destination {
+        #[cfg(feature = "ipv4")]
+        IpAddress::V4(address) => address.is_broadcast(),
+        #[cfg(feature = "ipv6")]
+        IpAddress::V6(address) => address.is_unicast_link_local(),
+    }
+}
+
+impl Interface<'_> {
+    /// The addresses, as sources of packets that leave by this interface.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = Source> {
+        let source = |address: IpAddress, prefix_length| Source {
+            address,
+            prefix_length,
+            flags: SourceFlags::OUTGOING,
+        };
+        #[cfg(feature = "ipv4")]
+        let ipv4 = self
+            .ipv4
+            .iter()
+            .map(move |c| source(c.address.into(), c.prefix_length));
+        #[cfg(feature = "ipv6")]
+        let ipv6 = self
+            .ipv6
+            .iter()
+            .map(move |c| source(c.address.into(), c.prefix_length));
+        #[cfg(all(feature = "ipv4", feature = "ipv6"))]
+        return ipv4.chain(ipv6);
+        #[cfg(all(feature = "ipv4", not(feature = "ipv6")))]
+        return ipv4;
+        #[cfg(not(feature = "ipv4"))]
+        return ipv6;
+    }
+
+    /// The length of the longest of the interface's prefixes that `destination` has.
+    fn prefix_of(&self, destination: IpAddress) -> Option<u8> {
+        let matching = self
+            .sources()
+            .filter(|source| prefix_matches(destination, source.address, source.prefix_length));
+        matching.map(|source| source.prefix_length).max()
+    }
+}

@@ -1,0 +1,51 @@
+//! The tables of a stack, lent to it at the start.
+
+use super::timers::TimerEntry;
+use super::waiters::Waiter;
+use crate::config;
+use crate::iface::Interface;
+use crate::iface::route::Route;
+#[cfg(feature = "udp")]
+use crate::udp::UdpSlot;
+
+/// Timers that are not of one socket: the neighbours', the routes', and one for each sleep.
+pub(super) const TIMERS: usize = super::timers::FIRST_SLEEP as usize + config::SLEEPS;
+
+/// Room for the tables of a stack of `INTERFACES` interfaces and `UDP` UDP sockets.
+///
+/// Make it a `static` in a `StaticCell`, or let it outlive the [`StackCell`](super::StackCell)
+/// that borrows it.
+pub struct StackStorage<'a, const INTERFACES: usize = 1, const UDP: usize = 4> {
+    pub(super) interfaces: [Option<Interface<'a>>; INTERFACES],
+    pub(super) routes: [Option<Route>; config::ROUTES],
+    pub(super) timers: [TimerEntry; TIMERS],
+    pub(super) waiters: [Waiter; config::WAITERS],
+    #[cfg(feature = "udp")]
+    pub(super) udp: [UdpSlot; UDP],
+}
+
+impl<const INTERFACES: usize, const UDP: usize> StackStorage<'_, INTERFACES, UDP> {
+    /// Empty tables.
+    pub const fn new() -> Self {
+        const {
+            assert!(
+                INTERFACES >= 1 && INTERFACES <= 32,
+                "a stack has 1 to 32 interfaces"
+            )
+        };
+        Self {
+            interfaces: [const { None }; INTERFACES],
+            routes: [None; config::ROUTES],
+            timers: [TimerEntry::UNUSED; TIMERS],
+            waiters: [const { Waiter::UNUSED }; config::WAITERS],
+            #[cfg(feature = "udp")]
+            udp: [const { UdpSlot::UNUSED }; UDP],
+        }
+    }
+}
+
+impl<const INTERFACES: usize, const UDP: usize> Default for StackStorage<'_, INTERFACES, UDP> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

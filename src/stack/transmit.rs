@@ -1,0 +1,319 @@
+//! The way out: IP header, neighbour, link header, port.
+
+#[cfg(feature = "ipv4")]
+use core::net::Ipv4Addr;
+#[cfg(feature = "ipv6")]
+use core::net::Ipv6Addr;
+
+use super::core::{Core, InterfaceId};
+use super::route::Path;
+use crate::checksum::Sum;
+use crate::iface::neighbor::Wait;
+use crate::iface::{Interface, SendDrop};
+use crate::link::{Medium, Offload};
+use crate::netbuf::meta::Flags;
+use crate::netbuf::{Charge, Meta, NetBuf};
+use crate::wire::{IpAddress, LinkAddr};
+
+/// Bytes that headers of all layers take in front of a payload at most, so that the payload starts
+/// at a word: two of alignment, 14 of Ethernet, the IP header, 8 of UDP or ICMP.
+pub(crate) const HEADROOM: usize = 2 + 14 + if cfg!(feature = "ipv6") { 40 } else { 20 } + 8;
+
+/// What an IP header says beside the addresses.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) protocol: u8,
+    /// TTL or hop limit.
+    pub(crate) hop_limit: u8,
+    /// DSCP and ECN.
+    pub(crate) traffic_class: u8,
+    /// The traffic class of the port.
+    pub(crate) class: u8,
+}
+
+impl Outgoing {
+    /// An ordinary packet.
+    pub(crate) const fn new(protocol: u8) -> Self {
+        Self {
+            protocol,
+            hop_limit: DEFAULT_HOP_LIMIT,
+            traffic_class: 0,
+            class: 0,
+        }
+    }
+}
+
+/// TTL and hop limit of what is sent to a single host (RFC 1122 §3.2.1.7, RFC 1340).
+pub(crate) const DEFAULT_HOP_LIMIT: u8 = 64;
+
+/// A packet that could not be sent, as it was when that came out, and why.
+pub(crate) type NotSent = (NetBuf, SendDrop);
+
+impl Core<'_> {
+    /// Puts an IP header in front of `buf` and sends it along `path`.
+    pub(crate) fn send_ip(
+        &mut self,
+        path: &Path,
+        destination: IpAddress,
+        outgoing: Outgoing,
+        mut buf: NetBuf,
+    ) -> Result<(), NotSent> {
+        if let Err(reason) = self.write_ip(path, destination, outgoing, &mut buf) {
+            return Err((buf, reason));
+        }
+        if path.is_local {
+            self.loop_back(buf)
+        } else {
+            self.transmit(path, buf)
+        }
+    }
+
+    /// As [`Core::send_ip`], to a link address that is known already: an answer.
+    pub(crate) fn send_ip_back(
+        &mut self,
+        path: &Path,
+        destination: IpAddress,
+        outgoing: Outgoing,
+        link: LinkAddr,
+        mut buf: NetBuf,
+    ) -> Result<(), NotSent> {
+        match self.write_ip(path, destination, outgoing, &mut buf) {
+            Ok(()) => self.hand_to_port(path.interface, link, destination, buf),
+            Err(reason) => Err((buf, reason)),
+        }
+    }
+
+    #[inline]
+    fn write_ip(
+        &mut self,
+        path: &Path,
+        destination: IpAddress,
+        outgoing: Outgoing,
+        buf: &mut NetBuf,
+    ) -> Result<(), SendDrop> {
+        let Some(Some(interface)) = self.interfaces.get(usize::from(path.interface)) else {
+            return Err(SendDrop::NoRoute);
+        };
+        match (path.source, destination) {
+            #[cfg(feature = "ipv4")]
+            (IpAddress::V4(source), IpAddress::V4(destination)) => {
+                let offload = interface.capabilities.offload.contains(Offload::SEND_IPV4);
+                write_ipv4(
+                    buf,
+                    source,
+                    destination,
+                    outgoing,
+                    offload && !path.is_local,
+                )?;
+            }
+            #[cfg(feature = "ipv6")]
+            (IpAddress::V6(source), IpAddress::V6(destination)) => {
+                let _ = interface;
+                write_ipv6(buf, source, destination, outgoing)?;
+            }
+            #[cfg(all(feature = "ipv4", feature = "ipv6"))]
+            _ => return Err(SendDrop::NoRoute),
+        }
+        let flags = if path.is_local {
+            Flags::LOOPED_BACK
+        } else {
+            Flags::empty()
+        };
+        let (interface, class) = (path.interface, outgoing.class);
+        buf.set_meta(Meta {
+            interface,
+            class,
+            flags,
+            network: 0,
+            payload: 0,
+        });
+        Ok(())
+    }
+
+    /// Finds the link address for a packet and gives it to the port, or lets it wait for the
+    /// neighbour's answer.
+    #[inline]
+    pub(crate) fn transmit(&mut self, path: &Path, buf: NetBuf) -> Result<(), NotSent> {
+        let Some(Some(interface)) = self.interfaces.get_mut(usize::from(path.interface)) else {
+            return Err((buf, SendDrop::NoRoute));
+        };
+        if !interface.has_neighbors() {
+            return self.hand_to_port(path.interface, LinkAddr::NONE, path.next_hop, buf);
+        }
+        let link = match group_address(interface, path.next_hop) {
+            Some(link) => link,
+            None => match interface.neighbors.lookup(self.now, path.next_hop) {
+                Some(link) => link,
+                None => return self.wait_for_neighbor(path, buf),
+            },
+        };
+        // A state may have changed with the look-up, and a deadline with it.
+        let deadline = interface.neighbors.next_deadline();
+        if deadline.is_some_and(|deadline| self.neighbors_deadline > deadline) {
+            self.arm_neighbors();
+        }
+        self.hand_to_port(path.interface, link, path.next_hop, buf)
+    }
+
+    /// Gives a packet to the port, in a frame for `link`.
+    #[inline]
+    pub(super) fn hand_to_port(
+        &mut self,
+        id: InterfaceId,
+        link: LinkAddr,
+        network: IpAddress,
+        mut buf: NetBuf,
+    ) -> Result<(), NotSent> {
+        let Some(Some(interface)) = self.interfaces.get_mut(usize::from(id)) else {
+            return Err((buf, SendDrop::NoRoute));
+        };
+        match interface.capabilities.medium {
+            #[cfg(feature = "ethernet")]
+            Medium::Ethernet => {
+                let ethertype = match network {
+                    #[cfg(feature = "ipv4")]
+                    IpAddress::V4(_) => crate::wire::ethernet::ETHERTYPE_IPV4,
+                    #[cfg(feature = "ipv6")]
+                    IpAddress::V6(_) => crate::wire::ethernet::ETHERTYPE_IPV6,
+                };
+                let source = interface.capabilities.address;
+                if crate::l2::ethernet::wrap(&mut buf, source, link, ethertype).is_err() {
+                    return Err((buf, SendDrop::NoBuffer));
+                }
+            }
+            Medium::Ip => {
+                let _ = (link, network);
+            }
+        }
+        self.hand_to_driver(id, buf)
+    }
+
+    /// Gives a finished frame to the port.
+    #[inline]
+    pub(super) fn hand_to_driver(&mut self, id: InterfaceId, buf: NetBuf) -> Result<(), NotSent> {
+        let Some(Some(interface)) = self.interfaces.get_mut(usize::from(id)) else {
+            return Err((buf, SendDrop::NoRoute));
+        };
+        match interface.port.send(buf) {
+            Ok(()) => {
+                interface.counters.sent = interface.counters.sent.wrapping_add(1);
+                self.kicked |= 1 << (id & 31);
+                Ok(())
+            }
+            Err(buf) => Err((buf, SendDrop::Port)),
+        }
+    }
+
+    #[cold]
+    fn wait_for_neighbor(&mut self, path: &Path, mut buf: NetBuf) -> Result<(), NotSent> {
+        // What waits must leave the answer room to come in.
+        if buf.charge() == Charge::Flow && buf.set_charge(Charge::Held).is_err() {
+            return Err((buf, SendDrop::PoolHeld));
+        }
+        let (now, id) = (self.now, path.interface);
+        let Some(interface) = self.interface_mut(id) else {
+            return Err((buf, SendDrop::NoRoute));
+        };
+        let result = match interface.neighbors.wait(now, path.next_hop, buf) {
+            Wait::Queued { solicit, dropped } => {
+                if let Some(dropped) = dropped {
+                    interface.counters.not_sent(SendDrop::NeighborQueue);
+                    drop(dropped);
+                }
+                if solicit {
+                    self.solicit(id, path.next_hop, None);
+                }
+                Ok(())
+            }
+            Wait::Ready { link, packet } => self.hand_to_port(id, link, path.next_hop, packet),
+            Wait::Refused { packet } => Err((packet, SendDrop::NeighborCache)),
+        };
+        self.arm_neighbors();
+        result
+    }
+
+    /// Sends what nobody waits for the outcome of, and counts it if it cannot be sent.
+    pub(crate) fn send_or_count(&mut self, id: InterfaceId, result: Result<(), NotSent>) {
+        if let Err((buf, reason)) = result {
+            drop(buf);
+            self.not_sent(id, reason);
+        }
+    }
+}
+
+/// The link address of a group or of everybody.
+#[inline]
+fn group_address(interface: &Interface<'_>, address: IpAddress) -> Option<LinkAddr> {
+    match (interface.capabilities.medium, address) {
+        #[cfg(all(feature = "ethernet", feature = "ipv4"))]
+        (Medium::Ethernet, IpAddress::V4(address)) => {
+            if address.is_multicast() {
+                Some(LinkAddr::ethernet(crate::wire::ethernet::ipv4_group(
+                    address,
+                )))
+            } else if interface.is_ipv4_broadcast(address) {
+                Some(LinkAddr::ETHERNET_BROADCAST)
+            } else {
+                None
+            }
+        }
+        #[cfg(all(feature = "ethernet", feature = "ipv6"))]
+        (Medium::Ethernet, IpAddress::V6(address)) => address
+            .is_multicast()
+            .then(|| LinkAddr::ethernet(crate::wire::ethernet::ipv6_group(address))),
+        #[allow(unreachable_patterns)]
+        _ => None,
+    }
+}
+
+#[cfg(feature = "ipv4")]
+#[inline]
+fn write_ipv4(
+    buf: &mut NetBuf,
+    source: Ipv4Addr,
+    destination: Ipv4Addr,
+    outgoing: Outgoing,
+    offload: bool,
+) -> Result<(), SendDrop> {
+    use crate::wire::ipv4::{HEADER_LENGTH, Ipv4Flags, Ipv4HeaderMut};
+
+    let length = (buf.len() + HEADER_LENGTH) as u16;
+    let bytes = buf
+        .prepend_array::<HEADER_LENGTH>()
+        .map_err(|_| SendDrop::NoBuffer)?;
+    // An atomic datagram: its identification means nothing (RFC 6864 §4.1).
+    let header = Ipv4HeaderMut::write(bytes, source, destination, outgoing.protocol, length)
+        .dscp_ecn(outgoing.traffic_class >> 2, outgoing.traffic_class)
+        .fragment(Ipv4Flags::DONT_FRAGMENT, 0)
+        .ttl(outgoing.hop_limit);
+    if !offload {
+        header.fill_checksum(Sum::ZERO);
+    }
+    Ok(())
+}
+
+#[cfg(feature = "ipv6")]
+#[inline]
+fn write_ipv6(
+    buf: &mut NetBuf,
+    source: Ipv6Addr,
+    destination: Ipv6Addr,
+    outgoing: Outgoing,
+) -> Result<(), SendDrop> {
+    use crate::wire::ipv6::{self, HEADER_LENGTH, Ipv6HeaderMut};
+
+    let length = buf.len() as u16;
+    let bytes = buf
+        .prepend_array::<HEADER_LENGTH>()
+        .map_err(|_| SendDrop::NoBuffer)?;
+    ipv6::write(
+        bytes,
+        length,
+        outgoing.protocol,
+        outgoing.hop_limit,
+        source,
+        destination,
+    );
+    Ipv6HeaderMut(bytes).set_traffic_class(outgoing.traffic_class);
+    Ok(())
+}

@@ -1,0 +1,642 @@
+//! UDP on its way in and out (RFC 768, RFC 8085, RFC 8200 §8.1).
+
+use core::net::{IpAddr, SocketAddr};
+
+use super::core::{Core, InterfaceId};
+use super::route::Path;
+use super::transmit::{DEFAULT_HOP_LIMIT, HEADROOM, Outgoing};
+use super::waiters::WaitKey;
+use crate::checksum::Sum;
+use crate::iface::{AddressError, Destination, Member, ReceiveDrop, SendDrop};
+use crate::ip::Unreachable;
+use crate::link::Offload;
+use crate::netbuf::meta::Flags;
+use crate::netbuf::{Charge, NetBuf, Purpose, Straddle};
+use crate::udp::{BindError, Datagram, Options};
+use crate::wire::udp::{HEADER_LENGTH, UdpHeader};
+use crate::wire::{IpAddress, protocol};
+
+/// A datagram on its way to a socket.
+pub(super) struct Delivery {
+    pub(super) interface: InterfaceId,
+    pub(super) source: IpAddress,
+    pub(super) destination: IpAddress,
+    pub(super) kind: Destination,
+    /// Where the UDP header starts in the buffer.
+    pub(super) start: usize,
+    /// Bytes of the UDP header and what follows.
+    pub(super) length: usize,
+}
+
+/// Why a datagram was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum SendError {
+    /// The socket is not connected, and no destination was given.
+    NoDestination,
+    /// The destination is the unspecified address, port 0, or of a version that is not built in.
+    InvalidDestination,
+    /// There is no route to the destination, or no source address for it.
+    NoRoute,
+    /// The destination is a broadcast address, and the socket may not send to those.
+    BroadcastNotAllowed,
+    /// The datagram does not fit into a packet of the interface, which takes so many bytes.
+    TooLong {
+        /// The most that fits, in bytes.
+        most: usize,
+    },
+    /// There is no packet buffer now.
+    NoBuffer,
+    /// The interface's transmit queue is full now, or its link is down.
+    QueueFull,
+    /// The neighbour's link address is not known, and too many packets wait for it.
+    NeighborQueueFull,
+    /// An earlier datagram did not reach the peer.
+    Unreachable(Unreachable),
+    /// The socket is closed.
+    Closed,
+}
+
+impl core::fmt::Display for SendError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::NoDestination => "no destination",
+            Self::InvalidDestination => "invalid destination",
+            Self::NoRoute => "no route to the destination",
+            Self::BroadcastNotAllowed => "broadcast is not allowed on this socket",
+            Self::TooLong { .. } => "the datagram is too long",
+            Self::NoBuffer => "no packet buffer is free",
+            Self::QueueFull => "the transmit queue is full",
+            Self::NeighborQueueFull => "too many packets wait for the neighbour",
+            Self::Unreachable(why) => return core::fmt::Display::fmt(why, f),
+            Self::Closed => "the socket is closed",
+        })
+    }
+}
+
+impl core::error::Error for SendError {}
+
+impl From<SendDrop> for SendError {
+    fn from(reason: SendDrop) -> Self {
+        match reason {
+            SendDrop::NoBuffer | SendDrop::PoolHeld => Self::NoBuffer,
+            SendDrop::Port => Self::QueueFull,
+            SendDrop::NeighborQueue | SendDrop::NeighborCache => Self::NeighborQueueFull,
+            SendDrop::NeighborUnreachable => Self::Unreachable(Unreachable::Host),
+            SendDrop::IcmpRate | SendDrop::NoRoute => Self::NoRoute,
+        }
+    }
+}
+
+/// What goes with a received datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecvInfo {
+    /// Who sent it.
+    pub source: SocketAddr,
+    /// The address that it was sent to: one of ours, a group, or a broadcast address.
+    pub destination: IpAddr,
+    /// The interface that it came in by.
+    pub interface: InterfaceId,
+    /// Its TTL or hop limit when it came in.
+    pub hop_limit: u8,
+    /// Its DSCP (the upper six bits) and ECN.
+    pub traffic_class: u8,
+    /// Bytes of data that it had, also where the caller's slice took fewer.
+    pub length: usize,
+    /// When the driver received it, in nanoseconds on its own clock; 0 if it did not say.
+    #[cfg(feature = "timestamps")]
+    pub timestamp: u64,
+}
+
+/// A datagram that is ready to go but for its data.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Prepared {
+    path: Path,
+    destination: IpAddress,
+    ports: (u16, u16),
+    outgoing: Outgoing,
+    loop_back: bool,
+}
+
+impl Prepared {
+    /// The interface that the datagram leaves by.
+    pub(crate) const fn interface(&self) -> InterfaceId {
+        self.path.interface
+    }
+}
+
+impl Core<'_> {
+    /// Finds the socket of a datagram and queues it there. Gives it back if there is no socket.
+    #[inline]
+    pub(super) fn receive_udp(
+        &mut self,
+        delivery: &Delivery,
+        mut buf: NetBuf,
+    ) -> Result<(), (Option<NetBuf>, ReceiveDrop)> {
+        let drop = |reason| (None, reason);
+        let start = delivery.start;
+        let mut straddle = Straddle::new();
+        let bytes = buf.header::<HEADER_LENGTH>(start, &mut straddle);
+        let bytes = bytes.ok_or(drop(ReceiveDrop::UdpHeader))?;
+        let header = UdpHeader::new(bytes).map_err(|_| drop(ReceiveDrop::UdpHeader))?;
+        let length = usize::from(header.length());
+        if length > delivery.length {
+            return Err(drop(ReceiveDrop::UdpHeader));
+        }
+        let has_checksum = header.has_checksum();
+        let datagram = Datagram {
+            interface: delivery.interface,
+            source: delivery.source,
+            source_port: header.source_port(),
+            destination: delivery.destination,
+            destination_port: header.destination_port(),
+        };
+        let mut meta = buf.meta();
+        let Some(Some(interface)) = self.interfaces.get(usize::from(delivery.interface)) else {
+            return Err(drop(ReceiveDrop::InterfaceDown));
+        };
+        if !has_checksum {
+            // "IPv6 receivers must discard UDP packets containing a zero checksum" (RFC 8200 §8.1).
+            #[cfg(feature = "ipv6")]
+            if matches!(delivery.source, IpAddress::V6(_)) {
+                return Err(drop(ReceiveDrop::UdpChecksum));
+            }
+            meta.flags |= Flags::TRANSPORT_SUM_VERIFIED;
+        }
+        if interface
+            .capabilities
+            .offload
+            .contains(Offload::RECEIVE_UDP)
+            || meta.flags.contains(Flags::LOOPED_BACK)
+        {
+            meta.flags |= Flags::TRANSPORT_SUM_VERIFIED;
+        }
+        meta.payload = (start + HEADER_LENGTH) as u16;
+        buf.set_meta(meta);
+        buf.truncate(start + length);
+        if delivery.kind != Destination::Unicast {
+            return self
+                .receive_udp_members(delivery, &datagram, buf)
+                .map_err(drop);
+        }
+        match self.udp.find(&datagram) {
+            Some(index) => self.deliver_udp(index, buf).map_err(drop),
+            None => Err((Some(buf), ReceiveDrop::UdpNoSocket)),
+        }
+    }
+
+    /// Queues a datagram to a group or to all at every socket that listens, sharing its blocks.
+    #[cold]
+    fn receive_udp_members(
+        &mut self,
+        delivery: &Delivery,
+        datagram: &Datagram,
+        buf: NetBuf,
+    ) -> Result<(), ReceiveDrop> {
+        let mut result = Err(ReceiveDrop::UdpNoSocket);
+        let mut last = None;
+        let mut candidate = self.udp.next_member(None, datagram);
+        while let Some(index) = candidate {
+            candidate = self.udp.next_member(Some(index), datagram);
+            if delivery.kind == Destination::Multicast && !self.is_member(delivery, index) {
+                continue;
+            }
+            if let Some(before) = last.replace(index) {
+                let copied = match buf.try_clone() {
+                    Ok(copy) => self.deliver_udp(before, copy),
+                    Err(_) => Err(ReceiveDrop::NoBuffer),
+                };
+                result = result.or(copied);
+            }
+        }
+        match last {
+            Some(index) => result.or(self.deliver_udp(index, buf)),
+            None => result,
+        }
+    }
+
+    fn is_member(&self, delivery: &Delivery, index: u16) -> bool {
+        let all = self
+            .udp
+            .get(index)
+            .is_some_and(|s| s.options.contains(Options::ALL_GROUPS));
+        let interface = self.interface(delivery.interface);
+        all || interface.is_some_and(|interface| {
+            let mut groups = interface.groups.iter();
+            groups.any(|entry| {
+                entry.group == delivery.destination && entry.member == Member::Udp(index)
+            })
+        })
+    }
+
+    #[inline]
+    fn deliver_udp(&mut self, index: u16, mut buf: NetBuf) -> Result<(), ReceiveDrop> {
+        let Some(slot) = self.udp.get_mut(index) else {
+            return Err(ReceiveDrop::UdpNoSocket);
+        };
+        if buf.set_charge(Charge::Held).is_err() {
+            slot.dropped = slot.dropped.wrapping_add(1);
+            return Err(ReceiveDrop::PoolHeld);
+        }
+        slot.receive(buf).map_err(|_| ReceiveDrop::UdpQuota)?;
+        self.waiters.wake(WaitKey::udp(index));
+        Ok(())
+    }
+
+    /// An ICMP error, or a neighbour that does not answer, concerns a datagram from `local` to
+    /// `remote`: a connected socket is told (RFC 1122 §4.1.3.3). False if no socket has sent it.
+    pub(super) fn udp_failed(
+        &mut self,
+        id: InterfaceId,
+        local: (IpAddress, u16),
+        remote: (IpAddress, u16),
+        why: Unreachable,
+    ) -> bool {
+        let Some(index) = self.udp.find_sender(id, local, remote) else {
+            return false;
+        };
+        if let Some(slot) = self
+            .udp
+            .get_mut(index)
+            .filter(|slot| slot.remote == Some(remote))
+        {
+            slot.error = Some(why);
+            self.waiters.wake(WaitKey::udp(index));
+        }
+        true
+    }
+
+    /// Opens a socket.
+    pub(crate) fn udp_bind(
+        &mut self,
+        local: SocketAddr,
+        interface: Option<InterfaceId>,
+        options: Options,
+    ) -> Result<u16, BindError> {
+        let address = match local.ip() {
+            address if address.is_unspecified() => None,
+            address => {
+                Some(IpAddress::try_from(address).map_err(|_| BindError::UnsupportedFamily)?)
+            }
+        };
+        if interface.is_some_and(|id| self.interface(id).is_none()) {
+            return Err(BindError::NoInterface);
+        }
+        if let Some(address) = address {
+            let is_ours =
+                address.is_multicast() || self.interfaces().any(|(_, i)| is_ours(i, address));
+            if !is_ours {
+                return Err(BindError::NotOurs);
+            }
+        }
+        let pool = self.pool;
+        let index = self
+            .udp
+            .open(address, local.port(), interface, options, &mut self.rng)?;
+        if let Some(slot) = self.udp.get_mut(index) {
+            slot.multicast_hop_limit = 1;
+            // A socket that nobody reads holds a part of what may be held, and no more.
+            slot.quota_blocks = (pool.limits().held / 2).max(1);
+            slot.quota_bytes = u32::MAX;
+        }
+        Ok(index)
+    }
+
+    /// Closes a socket: what it has received is given back, its groups are left.
+    pub(crate) fn udp_close(&mut self, index: u16) {
+        for interface in self.interfaces.iter_mut().flatten() {
+            interface.leave_all(Member::Udp(index));
+        }
+        self.udp.close(index);
+        self.waiters.wake(WaitKey::udp(index));
+    }
+
+    /// Joins a group on an interface, or leaves it.
+    pub(crate) fn udp_membership(
+        &mut self,
+        index: u16,
+        group: IpAddr,
+        id: InterfaceId,
+        join: bool,
+    ) -> Result<(), AddressError> {
+        let group = IpAddress::try_from(group).map_err(|_| AddressError::UnsupportedFamily)?;
+        let interface = self.interface_mut(id).ok_or(AddressError::NoInterface)?;
+        match join {
+            true => interface.join(group, Member::Udp(index)),
+            false if interface.leave(group, Member::Udp(index)) => Ok(()),
+            false => Err(AddressError::Invalid),
+        }
+    }
+
+    /// The next datagram of a socket that is not damaged, and what goes with it. Its data start at
+    /// the meta's payload offset. With `to`, they are copied there, and summed as they are.
+    #[inline]
+    pub(crate) fn udp_receive(
+        &mut self,
+        index: u16,
+        mut to: Option<&mut [u8]>,
+    ) -> Option<(NetBuf, RecvInfo, usize)> {
+        loop {
+            let slot = self.udp.get_mut(index)?;
+            let buf = slot.take()?;
+            let meta = buf.meta();
+            let payload = usize::from(meta.payload);
+            let start = payload - HEADER_LENGTH.min(payload);
+            let length = buf.len() - payload.min(buf.len());
+            let is_verified = meta.flags.contains(Flags::TRANSPORT_SUM_VERIFIED);
+            let (copied, data) = match to.as_deref_mut() {
+                Some(to) if is_verified => (buf.read(payload, to), Sum::ZERO),
+                Some(to) => {
+                    let (copied, sum) = buf.read_summed(payload, to);
+                    let rest = buf.sum(payload + copied..buf.len());
+                    (
+                        copied,
+                        if copied < length {
+                            sum.then(copied, rest)
+                        } else {
+                            sum
+                        },
+                    )
+                }
+                None if is_verified => (0, Sum::ZERO),
+                None => (0, buf.sum(payload..buf.len())),
+            };
+            let mut straddle = Straddle::new();
+            let header = buf.header::<HEADER_LENGTH>(start, &mut straddle);
+            let header = header.and_then(|bytes| UdpHeader::new(bytes).ok());
+            let facts = read_facts(&buf, usize::from(meta.network), length + HEADER_LENGTH);
+            if let (Some(header), Some(facts)) = (header, facts)
+                && (is_verified || header.is_checksum_valid(facts.pseudo_header, data))
+            {
+                let info = RecvInfo {
+                    source: SocketAddr::new(facts.source.into(), header.source_port()),
+                    destination: facts.destination.into(),
+                    interface: meta.interface,
+                    hop_limit: facts.hop_limit,
+                    traffic_class: facts.traffic_class,
+                    length,
+                    #[cfg(feature = "timestamps")]
+                    timestamp: buf.stamp().nanos,
+                };
+                return Some((buf, info, copied));
+            }
+            self.udp_damaged(index, meta.interface);
+        }
+    }
+
+    #[cold]
+    fn udp_damaged(&mut self, index: u16, id: InterfaceId) {
+        if let Some(slot) = self.udp.get_mut(index) {
+            slot.dropped = slot.dropped.wrapping_add(1);
+        }
+        if let Some(interface) = self.interface_mut(id) {
+            interface.counters.reconsidered(ReceiveDrop::UdpChecksum);
+        }
+    }
+
+    /// Finds out how a datagram of `length` bytes of data would go.
+    #[inline]
+    pub(crate) fn udp_prepare(
+        &mut self,
+        index: u16,
+        to: Option<SocketAddr>,
+        length: usize,
+    ) -> Result<Prepared, SendError> {
+        let slot = self.udp.get_mut(index).ok_or(SendError::Closed)?;
+        if let Some(why) = slot.error.take() {
+            return Err(SendError::Unreachable(why));
+        }
+        let (destination, port, scope) = match to {
+            Some(to) => {
+                let address = IpAddress::try_from(to.ip());
+                let address = address.map_err(|_| SendError::InvalidDestination)?;
+                let scope = match to {
+                    // The zone of a link-local address is the number of the interface, from 1 on.
+                    SocketAddr::V6(to) if to.scope_id() > 0 => {
+                        Some((to.scope_id() - 1).min(255) as InterfaceId)
+                    }
+                    _ => None,
+                };
+                (address, to.port(), scope)
+            }
+            None => {
+                let (address, port) = slot.remote.ok_or(SendError::NoDestination)?;
+                (address, port, None)
+            }
+        };
+        if destination.is_unspecified() || port == 0 {
+            return Err(SendError::InvalidDestination);
+        }
+        let is_multicast = destination.is_multicast();
+        let (hop_limit, multicast_interface) = match is_multicast {
+            true => (slot.multicast_hop_limit, slot.multicast_interface),
+            false => (slot.hop_limit, None),
+        };
+        let outgoing = Outgoing {
+            protocol: protocol::UDP,
+            hop_limit: if hop_limit == 0 {
+                DEFAULT_HOP_LIMIT
+            } else {
+                hop_limit
+            },
+            traffic_class: slot.traffic_class,
+            class: slot.class,
+        };
+        let options = slot.options;
+        let ports = (slot.local_port, port);
+        let only = scope.or(slot.interface).or(multicast_interface);
+        let local = slot.local.filter(|local| !local.is_multicast());
+        let path = self
+            .path(destination, local, only)
+            .ok_or(SendError::NoRoute)?;
+        let interface = self.interface(path.interface).ok_or(SendError::NoRoute)?;
+        #[cfg(feature = "ipv4")]
+        if let IpAddress::V4(address) = destination
+            && !options.contains(Options::BROADCAST)
+            && interface.is_ipv4_broadcast(address)
+        {
+            return Err(SendError::BroadcastNotAllowed);
+        }
+        let most = interface
+            .mtu()
+            .saturating_sub(HEADER_LENGTH + ip_header_length(destination));
+        if length > most {
+            return Err(SendError::TooLong { most });
+        }
+        let loop_back = is_multicast
+            && options.contains(Options::MULTICAST_LOOP)
+            && interface.has_group(destination);
+        Ok(Prepared {
+            path,
+            destination,
+            ports,
+            outgoing,
+            loop_back,
+        })
+    }
+
+    /// Sends the data in `buf`, of which `data` is the sum. On an error gives the data back.
+    pub(crate) fn udp_emit(
+        &mut self,
+        prepared: &Prepared,
+        mut buf: NetBuf,
+        data: Sum,
+    ) -> Result<(), (NetBuf, SendError)> {
+        let Prepared {
+            path,
+            destination,
+            ports,
+            outgoing,
+            loop_back,
+        } = *prepared;
+        let data_length = buf.len();
+        let length = (data_length + HEADER_LENGTH) as u16;
+        let offload = !path.is_local
+            && !loop_back
+            && self.interface(path.interface).is_some_and(|interface| {
+                interface.capabilities.offload.contains(Offload::SEND_UDP)
+            });
+        let sums = match offload {
+            true => None,
+            false => Some((pseudo_header(path.source, destination, length), data)),
+        };
+        match buf.prepend_array() {
+            Ok(header) => UdpHeader::write(header, ports.0, ports.1, length, sums),
+            Err(_) => return Err((buf, SendError::NoBuffer)),
+        }
+        if loop_back && let Ok(copy) = buf.try_clone() {
+            let local = Path {
+                is_local: true,
+                ..path
+            };
+            let result = self.send_ip(&local, destination, outgoing, copy);
+            self.send_or_count(path.interface, result);
+        }
+        self.send_ip(&path, destination, outgoing, buf)
+            .map_err(|(mut buf, reason)| {
+                self.not_sent(path.interface, reason);
+                buf.advance(buf.len() - data_length.min(buf.len()));
+                (buf, reason.into())
+            })
+    }
+
+    /// Sends a copy of `data`.
+    #[inline]
+    pub(crate) fn udp_send(
+        &mut self,
+        index: u16,
+        to: Option<SocketAddr>,
+        data: &[u8],
+    ) -> Result<(), SendError> {
+        let prepared = self.udp_prepare(index, to, data.len())?;
+        let no_buffer = |_| SendError::NoBuffer;
+        let mut buf = self
+            .pool
+            .alloc(Purpose::Send, HEADROOM)
+            .map_err(no_buffer)?;
+        let sum = buf.append_summed(data).map_err(no_buffer)?;
+        self.udp_emit(&prepared, buf, sum)
+            .map_err(|(_, error)| error)
+    }
+
+    /// Sends the data in `buf` as they are; gives them back on an error.
+    pub(crate) fn udp_send_buf(
+        &mut self,
+        index: u16,
+        to: Option<SocketAddr>,
+        mut buf: NetBuf,
+    ) -> Result<(), (NetBuf, SendError)> {
+        let prepared = match self.udp_prepare(index, to, buf.len()) {
+            Ok(prepared) => prepared,
+            Err(error) => return Err((buf, error)),
+        };
+        if buf.set_charge(Charge::Send).is_err() {
+            return Err((buf, SendError::NoBuffer));
+        }
+        let sum = buf.sum(0..buf.len());
+        self.udp_emit(&prepared, buf, sum)
+    }
+}
+
+fn is_ours(interface: &crate::iface::Interface<'_>, address: IpAddress) -> bool {
+    match address {
+        #[cfg(feature = "ipv4")]
+        IpAddress::V4(a) => interface.has_address(address) || interface.is_ipv4_broadcast(a),
+        #[cfg(feature = "ipv6")]
+        IpAddress::V6(_) => interface.has_address(address),
+    }
+}
+
+const fn ip_header_length(destination: IpAddress) -> usize {
+    match destination {
+        #[cfg(feature = "ipv4")]
+        IpAddress::V4(_) => crate::wire::ipv4::HEADER_LENGTH,
+        #[cfg(feature = "ipv6")]
+        IpAddress::V6(_) => crate::wire::ipv6::HEADER_LENGTH,
+    }
+}
+
+#[inline]
+fn pseudo_header(source: IpAddress, destination: IpAddress, length: u16) -> Sum {
+    match (source, destination) {
+        #[cfg(feature = "ipv4")]
+        (IpAddress::V4(source), IpAddress::V4(destination)) => {
+            Sum::pseudo_ipv4(source, destination, protocol::UDP, length)
+        }
+        #[cfg(feature = "ipv6")]
+        (IpAddress::V6(source), IpAddress::V6(destination)) => {
+            Sum::pseudo_ipv6(source, destination, protocol::UDP, u32::from(length))
+        }
+        #[cfg(all(feature = "ipv4", feature = "ipv6"))]
+        _ => Sum::ZERO,
+    }
+}
+
+/// What the IP header in front of a datagram says.
+struct Facts {
+    source: IpAddress,
+    destination: IpAddress,
+    hop_limit: u8,
+    traffic_class: u8,
+    pseudo_header: Sum,
+}
+
+#[inline]
+fn read_facts(buf: &NetBuf, network: usize, length: usize) -> Option<Facts> {
+    let mut version = Straddle::<1>::new();
+    let [version] = *buf.header(network, &mut version)?;
+    let length = length as u16;
+    match version >> 4 {
+        #[cfg(feature = "ipv4")]
+        4 => {
+            let mut straddle = Straddle::new();
+            let bytes = buf.header(network, &mut straddle)?;
+            let header = crate::wire::ipv4::Ipv4Header::new(bytes).ok()?;
+            let (source, destination) = (header.source(), header.destination());
+            Some(Facts {
+                source: source.into(),
+                destination: destination.into(),
+                hop_limit: header.ttl(),
+                traffic_class: header.dscp() << 2 | header.ecn(),
+                pseudo_header: Sum::pseudo_ipv4(source, destination, protocol::UDP, length),
+            })
+        }
+        #[cfg(feature = "ipv6")]
+        6 => {
+            let mut straddle = Straddle::new();
+            let bytes = buf.header(network, &mut straddle)?;
+            let header = crate::wire::ipv6::Ipv6Header::new(bytes).ok()?;
+            let (source, destination) = (header.source(), header.destination());
+            let length = u32::from(length);
+            Some(Facts {
+                source: source.into(),
+                destination: destination.into(),
+                hop_limit: header.hop_limit(),
+                traffic_class: header.traffic_class(),
+                pseudo_header: Sum::pseudo_ipv6(source, destination, protocol::UDP, length),
+            })
+        }
+        _ => None,
+    }
+}

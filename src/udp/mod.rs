@@ -1,0 +1,14 @@
+//! UDP (RFC 768, RFC 1122 §4.1): the table of sockets, and which of them a datagram is for.
+//!
+//! A datagram finds its socket by a hash of the local port: each slot of the table is also the
+//! head of one bucket's list, so the buckets grow with the table and cost two bytes a socket.
+
+mod slot;
+mod table;
+
+pub(crate) use slot::{Options, UdpSlot};
+pub use table::BindError;
+pub(crate) use table::{Datagram, UdpTable};
+
+#[cfg(test)]
+mod tests;
