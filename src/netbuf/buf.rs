@@ -122,9 +122,10 @@ impl NetBuf {
         let wanted = to.len();
         let mut to = to;
         self.pieces(offset, wanted, |piece| {
-            let (now, later) = core::mem::take(&mut to).split_at_mut(piece.len().min(wanted));
-            now.copy_from_slice(piece);
-            to = later;
+            if let Some((now, later)) = core::mem::take(&mut to).split_at_mut_checked(piece.len()) {
+                now.copy_from_slice(piece);
+                to = later;
+            }
         });
         wanted - to.len()
     }
@@ -177,6 +178,8 @@ impl NetBuf {
     }
 
     /// Writes `from` over the bytes from `offset` on; says how many found a place.
+    ///
+    /// Stops with an error at a fragment that another buffer shares: those before it are written.
     pub fn write(&mut self, offset: usize, from: &[u8]) -> Result<usize, Shared> {
         let (id, mut at) = self.find(offset);
         let (mut next, mut left) = (Some(id), from);
