@@ -44,7 +44,7 @@ pub struct Station<'p> {
 /// packet.append(b"hello")?;
 /// assert!(sender.send(packet).is_ok());
 /// assert_eq!(wire.step(), 1);
-/// assert!(receiver.receive().pop_front().is_some_and(|packet| packet.equals(b"hello")));
+/// assert!(receiver.receive().0.pop_front().is_some_and(|packet| packet.equals(b"hello")));
 /// # Ok::<(), zonda::netbuf::NoBuffer>(())
 /// ```
 pub struct Hub<'p, const N: usize> {

@@ -102,7 +102,7 @@ fn frames_pass_both_ways_and_are_shown() {
     sent.set_meta(meta);
     stack.send(sent).unwrap();
     assert_eq!(capture.step(Instant::from_micros(7)), 2);
-    assert!(stack.receive().pop_front().unwrap().equals(b"in"));
+    assert!(stack.receive().0.pop_front().unwrap().equals(b"in"));
     let sent = driver.try_next_tx().unwrap();
     assert!(sent.equals(b"out!"));
     assert_eq!(sent.meta(), meta);
@@ -232,7 +232,7 @@ fn running_capture_loses_nothing_under_backpressure_and_sleeps() {
     assert!(driver.try_next_tx().is_some());
     let mut taken = 0u8;
     loop {
-        let mut queue = stack.receive();
+        let (mut queue, _) = stack.receive();
         while let Some(frame) = queue.pop_front() {
             assert!(frame.equals(&[taken]));
             taken += 1;
@@ -306,7 +306,7 @@ mod file {
             assert_eq!(capture.step(Instant::ZERO), 1);
             assert_eq!(capture.sink().error().is_some(), expected);
         }
-        assert_eq!(outer.split().1.receive().len(), 3);
+        assert_eq!(outer.split().1.receive().0.len(), 3);
         let error = capture.into_sink().finish().err().unwrap();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         assert_empty(pool);

@@ -403,15 +403,15 @@ mod tests {
 
     #[derive(Clone, Copy, Debug)]
     enum Step {
-        Register(u16, usize),
-        Wake(u16),
+        Register(u32, usize),
+        Wake(u32),
         Take,
     }
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
-            4 => (0..6u16, 0..8usize).prop_map(|(key, task)| Step::Register(key, task)),
-            2 => (0..6u16).prop_map(Step::Wake),
+            4 => (0..6u32, 0..8usize).prop_map(|(key, task)| Step::Register(key, task)),
+            2 => (0..6u32).prop_map(Step::Wake),
             2 => Just(Step::Take),
         ]
     }
@@ -425,7 +425,7 @@ mod tests {
             let mut waiters = Waiters::new(&mut slots[..capacity]);
             let (_tasks, wakers) = tasks::<8>();
             let task_of = |waker: Waker| wakers.iter().position(|other| other.will_wake(&waker));
-            let (mut waiting, mut woken): (Vec<(u16, usize)>, Vec<usize>) = Default::default();
+            let (mut waiting, mut woken): (Vec<(u32, usize)>, Vec<usize>) = Default::default();
             for step in steps {
                 match step {
                     Step::Register(key, task) => {
