@@ -260,7 +260,7 @@ impl NetBuf {
         bytes: &[u8],
         mut copy: impl FnMut(&mut [u8], &[u8]),
     ) -> Result<(), NoBuffer> {
-        let before = self.len();
+        let before = self.end();
         let mut left = bytes;
         loop {
             let (now, later) = left.split_at(self.tailroom().min(left.len()));
@@ -276,7 +276,7 @@ impl NetBuf {
             match self.pool().alloc_charged(self.tail_charge()) {
                 Ok(block) => self.link(block),
                 Err(error) => {
-                    self.truncate(before);
+                    self.retract(before);
                     return Err(error);
                 }
             }

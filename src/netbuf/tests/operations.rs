@@ -136,6 +136,7 @@ impl World {
                     Ok(()) => model.extend(&pieces),
                     Err(_) => {
                         assert!(room < pieces.len());
+                        assert_eq!(buf.tailroom(), room);
                         error = Some(false);
                     }
                 }
@@ -529,6 +530,24 @@ fn the_rest_of_a_shared_block_goes_to_who_asks_first() {
     drop((two, inner));
     assert_eq!(one.tailroom(), 78);
     drop(one);
+    assert_unused(pool);
+}
+
+#[test]
+fn an_append_that_fails_leaves_the_room_that_there_was() {
+    let pool = small();
+    let mut buf = pool.alloc(Purpose::Send, 0).unwrap();
+    buf.append(&pattern(50)).unwrap();
+    let clone = buf.try_clone().unwrap();
+    assert_eq!(buf.append(&pattern(1000)), Err(NoBuffer));
+    assert_eq!((buf.tailroom(), used(pool)), (78, (1, 0, 1)));
+    buf.append(&pattern(78)).unwrap();
+    assert_eq!(clone.tailroom(), 0);
+    // An empty block at the end stays too.
+    buf.join(pool.alloc(Purpose::Send, 8).unwrap()).unwrap();
+    assert_eq!(buf.append(&pattern(1000)), Err(NoBuffer));
+    assert_eq!((buf.tailroom(), used(pool)), (120, (2, 0, 1)));
+    drop((buf, clone));
     assert_unused(pool);
 }
 
