@@ -643,6 +643,20 @@ fn a_header_behind_an_empty_fragment_is_found_to_be_written() {
 }
 
 #[test]
+fn who_gathers_fragments_meets_no_empty_one() {
+    let pool = small();
+    // All of the first block is headroom that cannot be used while it is shared.
+    let mut buf = pool.alloc(Purpose::Send, 128).unwrap();
+    assert_eq!(buf.fragments().count(), 0);
+    let clone = buf.try_clone().unwrap();
+    buf.append(b"data").unwrap();
+    buf.prepend(8).unwrap().fill(0);
+    assert!(buf.fragments().eq([&[0; 8][..], &b"data"[..]]));
+    drop((buf, clone));
+    assert_unused(pool);
+}
+
+#[test]
 fn a_split_at_either_end_or_between_blocks_shares_little() {
     let pool = small();
     let mut buf = pool.alloc_chain(Purpose::Receive, 0, 256).unwrap();
