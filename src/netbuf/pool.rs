@@ -321,6 +321,14 @@ pub struct NetBuf {
     length: u32,
 }
 
+/// Where a buffer ends: its last view, the length of that, and of the whole.
+#[derive(Clone, Copy)]
+pub(super) struct End {
+    tail: ViewId,
+    offset: u32,
+    length: u32,
+}
+
 // SAFETY: a `NetBuf` alone reaches its views, and writes only where no other view has reached;
 // the section orders what one thread does before it gives a block back and another after.
 unsafe impl Send for NetBuf {}
@@ -1256,16 +1264,49 @@ impl NetBuf {
             return;
         }
         let (id, offset) = self.find(length);
+        self.cut_behind(id, offset as u32, length as u32);
+    }
+
+    /// Cuts all off behind the first `offset` bytes of the view `id`, which are `length` in all.
+    fn cut_behind(&mut self, id: ViewId, offset: u32, length: u32) {
         let view = self.pool.view(id);
-        view.length.set(offset as u32);
+        view.length.set(offset);
         let mut rest = view.next.replace(NONE);
         self.tail = id;
-        self.length = length as u32;
+        self.length = length;
         while rest != NONE {
             let next = self.pool.view(rest).next.get();
             self.pool.give_back(rest);
             rest = next;
         }
+    }
+
+    /// Where the buffer ends, for [`NetBuf::retract`].
+    pub(super) fn end(&self) -> End {
+        End {
+            tail: self.tail,
+            offset: self.pool.view(self.tail).length.get(),
+            length: self.length,
+        }
+    }
+
+    /// Takes back all that was appended since the buffer ended at `end`; nothing else may have
+    /// happened to it.
+    pub(super) fn retract(&mut self, end: End) {
+        let taken = self.pool.view(end.tail).length.get() - end.offset;
+        self.cut_behind(end.tail, end.offset, end.length);
+        let number = self.pool.view(self.tail).block.get() & BLOCK;
+        if taken == 0 || number == STATIC {
+            return;
+        }
+        // No view but this one has reached those bytes: they are to be had again.
+        let (end, _) = self.tail_end();
+        let state = self.pool.state(number);
+        self.pool.0.section.with(|_| {
+            if usize::from(state.reached.get()) == end + taken as usize {
+                state.reached.set(end as u16);
+            }
+        });
     }
 
     /// The view that the byte at `offset` is in, and where in it. At the end of a view it is that
