@@ -1,5 +1,5 @@
-//! The TCP header: RFC 9293 §3.1, with RFC 3168 §6.1 (ECE and CWR) and RFC 9768 §7 (AE). Options
-//! are in `tcp_options`.
+//! The TCP header: RFC 9293 §3.1, with RFC 3168 §6.1 (ECE and CWR) and RFC 9768 (AE). Options
+//! are in [`tcp_options`](super::tcp_options).
 
 use byteorder::{ByteOrder, NetworkEndian};
 
@@ -54,7 +54,7 @@ bitflags::bitflags! {
         const ECE = 0x040;
         /// The congestion window was reduced (RFC 3168 §6.1).
         const CWR = 0x080;
-        /// Accurate ECN; a reserved bit to whom does not implement it (RFC 9768 §7).
+        /// Accurate ECN; a reserved bit to whom does not implement it (RFC 9768).
         const AE = 0x100;
     }
 }
