@@ -96,14 +96,17 @@ impl<'a> TcpHeader<'a> {
     }
 
     /// SEG.SEQ: the number of the first octet of data, or of the SYN if there is one.
-    pub fn sequence(&self) -> u32 {
-        NetworkEndian::read_u32(&self.0[field::SEQUENCE])
+    pub const fn sequence(&self) -> u32 {
+        // By pattern: built for size, `read_u32` can keep a path to a panic.
+        let [_, _, _, _, a, b, c, d, ..] = *self.0;
+        u32::from_be_bytes([a, b, c, d])
     }
 
     /// SEG.ACK: the number that the sender expects next. Means something with
     /// [`TcpFlags::ACK`] only.
-    pub fn acknowledgment(&self) -> u32 {
-        NetworkEndian::read_u32(&self.0[field::ACKNOWLEDGMENT])
+    pub const fn acknowledgment(&self) -> u32 {
+        let [_, _, _, _, _, _, _, _, a, b, c, d, ..] = *self.0;
+        u32::from_be_bytes([a, b, c, d])
     }
 
     /// Octets of the header with its options: 20 to 60. The data begins there.
