@@ -28,6 +28,10 @@ pub mod ndp;
 #[cfg(feature = "ipv6")]
 pub mod ndp_option;
 pub mod protocol;
+#[cfg(feature = "tcp")]
+pub mod tcp;
+#[cfg(feature = "tcp")]
+pub mod tcp_options;
 #[cfg(feature = "udp")]
 pub mod udp;
 
