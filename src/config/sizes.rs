@@ -41,4 +41,41 @@ sizes! {
     ICMP_ERROR_BURST = 10 in 1..=1000;
     /// ICMP errors per second after the burst.
     ICMP_ERROR_RATE = 10 in 1..=1000;
+    /// The least that a TCP retransmission timeout stands above the smoothed round-trip time, in
+    /// milliseconds. RFC 6298 §2.4 asks for a whole second; this is what Linux does.
+    TCP_RTO_MIN = 200 in 1..=1000;
+    /// Holes in what a TCP peer has selectively acknowledged that are kept apart (24 bytes each).
+    /// Where there are more, neighbours are taken for one.
+    TCP_HOLES = 8 in 2..=64;
+    /// Bytes of received data that wait for the application, per TCP connection, at first: the
+    /// largest window that it offers.
+    TCP_RECEIVE_QUOTA = 16384 in 1024..=1073741824;
+    /// Bytes of written data that wait to be acknowledged, per TCP connection, at first.
+    TCP_SEND_QUOTA = 16384 in 1024..=1073741824;
+    /// Bytes of data that are sent in a TCP segment to a peer that names no most (RFC 9293 §3.7.1).
+    TCP_MSS_DEFAULT = 536 in 216..=1220;
+    /// The least that a peer's maximum segment size is believed to be, in bytes.
+    TCP_MSS_MIN = 88 in 48..=536;
+    /// The delay of TCP acknowledgements, in milliseconds (RFC 9293 §3.8.6.3: below 500).
+    TCP_DELAYED_ACK = 40 in 1..=499;
+    /// SYNs or SYN-ACKs sent before the peer is given up.
+    TCP_SYN_RETRIES = 6 in 1..=12;
+    /// Seconds without an answer after which a TCP connection is given up; 0: never (RFC 5482).
+    TCP_USER_TIMEOUT = 300 in 0..=65535;
+    /// Seconds of silence before the first keepalive probe, where a socket asks for them.
+    TCP_KEEPALIVE = 7200 in 1..=65535;
+    /// Seconds between keepalive probes.
+    TCP_KEEPALIVE_INTERVAL = 75 in 1..=65535;
+    /// Keepalive probes without an answer after which the connection is given up.
+    TCP_KEEPALIVE_PROBES = 9 in 1..=255;
+    /// Seconds that a connection which nobody holds waits for the peer's FIN.
+    TCP_FIN_WAIT_2 = 60 in 1..=3600;
+    /// TCP connections that recover from losses by selective acknowledgements at once.
+    TCP_SCOREBOARDS = 4 in 1..=1024;
+    /// Handshakes begun by peers and not finished, of all listeners together.
+    TCP_SYN_QUEUE = 4 in 1..=1024;
+    /// Connections remembered in TIME-WAIT.
+    TCP_TIME_WAIT = 8 in 1..=4096;
+    /// Seconds that a connection is remembered in TIME-WAIT: twice the maximum segment lifetime.
+    TCP_TIME_WAIT_SECONDS = 60 in 1..=240;
 }

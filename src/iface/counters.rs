@@ -71,6 +71,18 @@ reasons! {
         UdpNoSocket,
         /// The quota of the UDP socket is used up.
         UdpQuota,
+        /// The TCP header is damaged or contradicts the packet.
+        TcpHeader,
+        /// The TCP checksum is wrong.
+        TcpChecksum,
+        /// A TCP segment that was sent to many, or has no single sender.
+        TcpNotUnicast,
+        /// A TCP segment for no connection and no listener.
+        TcpNoConnection,
+        /// The queue of connections to be accepted is full.
+        TcpBacklog,
+        /// The quota of the TCP connection, or the window that was offered, is used up.
+        TcpQuota,
         /// The pool holds as many received packets as it may.
         PoolHeld,
         /// There was no buffer to answer or to copy into.

@@ -12,7 +12,7 @@ mod stream;
 pub use buf::{Fragments, Shared, Straddle};
 pub use meta::Meta;
 pub use pool::{Charge, Limits, NetBuf, NetBufPool, NoBuffer, Pool, PoolStats, Purpose};
-pub use queue::BufQueue;
+pub use queue::{BufQueue, Queued};
 pub use stream::ByteQueue;
 
 #[cfg(test)]

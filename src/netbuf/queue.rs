@@ -1,5 +1,9 @@
 //! Packets that wait, linked through their own side entries.
 
+use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
+use core::ops::Deref;
+
 use super::pool::{NetBuf, Pool, ViewId};
 
 /// A first-in-first-out queue of packets. It takes no memory but itself: each packet's head view
@@ -78,6 +82,29 @@ impl BufQueue {
         Some(NetBuf::from_raw((pool, id)))
     }
 
+    /// Looks at the packet at the front.
+    pub fn front(&self) -> Option<Queued<'_>> {
+        self.iter().next()
+    }
+
+    /// Looks at the packets, first to last.
+    pub fn iter(&self) -> impl Iterator<Item = Queued<'_>> {
+        let (mut id, mut left) = (self.first, self.length);
+        core::iter::from_fn(move || {
+            let pool = self.pool?;
+            left = left.checked_sub(1)?;
+            let this = core::mem::replace(&mut id, 0);
+            if left > 0 {
+                id = pool.next_packet(this);
+            }
+            let buf = ManuallyDrop::new(NetBuf::from_raw((pool, this)));
+            Some(Queued {
+                buf,
+                queue: PhantomData,
+            })
+        })
+    }
+
     /// Takes all packets out into a queue of their own.
     pub fn take(&mut self) -> Self {
         core::mem::take(self)
@@ -88,6 +115,20 @@ impl BufQueue {
         while let Some(buf) = self.pop_front() {
             drop(buf);
         }
+    }
+}
+
+/// A packet in a queue, to be looked at: it stays there.
+pub struct Queued<'q> {
+    buf: ManuallyDrop<NetBuf>,
+    queue: PhantomData<&'q BufQueue>,
+}
+
+impl Deref for Queued<'_> {
+    type Target = NetBuf;
+
+    fn deref(&self) -> &NetBuf {
+        &self.buf
     }
 }
 

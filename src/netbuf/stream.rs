@@ -2,6 +2,9 @@
 
 use super::pool::{NetBuf, NoBuffer, ViewId};
 
+/// The most bytes that [`ByteQueue::coalesce`] copies: beyond that a block of their own is better.
+const COALESCED: usize = 128;
+
 /// A queue of bytes: appended at the end, taken or given up at the front, sliced anywhere.
 ///
 /// A send queue of many fragments is sliced at an offset that only grows; the queue remembers
@@ -53,6 +56,36 @@ impl ByteQueue {
     /// Appends a copy of `bytes` behind those of the last block, if there are any to be behind.
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), NoBuffer> {
         self.buf.as_mut().ok_or(NoBuffer)?.append(bytes)
+    }
+
+    /// Bytes that fit behind the last one without another block.
+    pub fn room_in_last(&self) -> usize {
+        match &self.buf {
+            Some(buf) if !buf.is_empty() => buf.tailroom(),
+            _ => 0,
+        }
+    }
+
+    /// Copies a small buffer behind the last byte if there is room for it in the last block, so
+    /// that it pins no block of its own. False if it is not so: then nothing has happened.
+    pub fn coalesce(&mut self, small: &NetBuf) -> bool {
+        let length = small.len();
+        match &mut self.buf {
+            Some(buf) if !buf.is_empty() && length <= COALESCED && buf.tailroom() >= length => {
+                let mut copy = [0; COALESCED];
+                let copy = copy.get_mut(..length).unwrap_or(&mut []);
+                small.read(0, copy) == length && buf.append(copy).is_ok()
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a slice of the queue that holds the byte at `offset` is still somewhere else, such
+    /// as in the queue of a driver.
+    pub fn is_shared(&self, offset: usize) -> bool {
+        self.buf
+            .as_ref()
+            .is_some_and(|buf| !buf.is_alone(buf.find(offset + 1).0))
     }
 
     /// The first fragment.

@@ -2,15 +2,23 @@
 
 #[cfg(feature = "ping")]
 mod ping;
+#[cfg(feature = "tcp")]
+mod tcp;
 #[cfg(feature = "udp")]
 mod udp;
 
 #[cfg(feature = "ping")]
 pub use ping::{EchoReply, Ping, PingError};
+#[cfg(feature = "tcp")]
+pub use tcp::{ConnectError, TcpInfo, TcpListener, TcpSocket};
 #[cfg(feature = "udp")]
 pub use udp::{UdpBind, UdpSocket};
 
+#[cfg(feature = "tcp")]
+pub use crate::stack::tcp::TcpOpenError;
 #[cfg(feature = "udp")]
 pub use crate::stack::udp::{RecvInfo, SendError};
+#[cfg(feature = "tcp")]
+pub use crate::tcp::{TcpError, TcpState};
 #[cfg(feature = "udp")]
 pub use crate::udp::BindError;

@@ -19,6 +19,14 @@ use crate::ip::rate::RateLimit;
 use crate::link::{LinkState, StackEnd};
 use crate::netbuf::{BufQueue, NetBuf, Pool};
 use crate::rng::Rng;
+#[cfg(feature = "tcp")]
+use crate::tcp::{
+    half_open::HalfOpenTable,
+    isn::Isn,
+    segment::Scoreboards,
+    table::{Listeners, TcpTable},
+    time_wait::TimeWaitTable,
+};
 use crate::time::Instant;
 #[cfg(feature = "udp")]
 use crate::udp::UdpTable;
@@ -40,6 +48,23 @@ pub struct Core<'a> {
     pub(crate) routes: RouteTable<'a>,
     #[cfg(feature = "udp")]
     pub(crate) udp: UdpTable<'a>,
+    #[cfg(feature = "tcp")]
+    pub(crate) tcp: TcpTable<'a>,
+    #[cfg(feature = "tcp")]
+    pub(crate) tcp_timers: TimerQueue<'a>,
+    #[cfg(feature = "tcp")]
+    pub(crate) listeners: Listeners<'a>,
+    #[cfg(feature = "tcp")]
+    pub(crate) half_open: HalfOpenTable,
+    #[cfg(feature = "tcp")]
+    pub(crate) time_wait: TimeWaitTable,
+    #[cfg(feature = "tcp")]
+    pub(crate) scoreboards: Scoreboards,
+    #[cfg(feature = "tcp")]
+    pub(crate) isn: Isn,
+    /// The limit on acknowledgements of suspicious segments, and on resets (RFC 5961 §7).
+    #[cfg(feature = "tcp")]
+    pub(crate) challenge_limit: RateLimit,
     #[cfg(feature = "ping")]
     pub(crate) pings: super::ping::PingTable,
     pub(crate) timers: TimerQueue<'a>,
@@ -90,20 +115,42 @@ impl<'a> Core<'a> {
     ///
     /// `seed` makes its random numbers: take it from the hardware's entropy source, and never use
     /// one twice, or strangers can foresee its ports and identifiers.
-    pub fn new<const INTERFACES: usize, const UDP: usize>(
-        storage: &'a mut StackStorage<'a, INTERFACES, UDP>,
+    pub fn new<
+        const INTERFACES: usize,
+        const UDP: usize,
+        const TCP: usize,
+        const LISTENERS: usize,
+    >(
+        storage: &'a mut StackStorage<'a, INTERFACES, UDP, TCP, LISTENERS>,
         pool: Pool,
         seed: [u8; 32],
     ) -> Self {
         const { assert!(TIMERS < u16::MAX as usize) };
+        let mut rng = Rng::new(seed);
         Self {
             pool,
             now: Instant::ZERO,
-            rng: Rng::new(seed),
             interfaces: ManagedSlice::Borrowed(&mut storage.interfaces),
             routes: RouteTable::new(&mut storage.routes[..]),
             #[cfg(feature = "udp")]
             udp: UdpTable::new(&mut storage.udp[..]),
+            #[cfg(feature = "tcp")]
+            tcp: TcpTable::new(&mut storage.tcp[..]),
+            #[cfg(feature = "tcp")]
+            tcp_timers: TimerQueue::new(&mut storage.tcp_timers[..]),
+            #[cfg(feature = "tcp")]
+            listeners: Listeners::new(&mut storage.listeners[..]),
+            #[cfg(feature = "tcp")]
+            half_open: HalfOpenTable::new(),
+            #[cfg(feature = "tcp")]
+            time_wait: TimeWaitTable::new(),
+            #[cfg(feature = "tcp")]
+            scoreboards: Scoreboards::new(),
+            #[cfg(feature = "tcp")]
+            isn: Isn::new(&mut rng),
+            #[cfg(feature = "tcp")]
+            challenge_limit: RateLimit::new(),
+            rng,
             #[cfg(feature = "ping")]
             pings: super::ping::PingTable::new(),
             timers: TimerQueue::new(&mut storage.timers[..]),
@@ -242,6 +289,8 @@ impl<'a> Core<'a> {
             };
             self.receive_looped(buf);
         }
+        #[cfg(feature = "tcp")]
+        self.flush_ready();
         while let Some(owner) = self.timers.expired(now) {
             self.timer(owner);
         }
@@ -257,6 +306,8 @@ impl<'a> Core<'a> {
         match owner {
             NEIGHBORS => self.poll_neighbors(),
             ROUTES => self.look_at_routes(),
+            #[cfg(feature = "tcp")]
+            super::timers::TCP => self.poll_tcp(),
             Owner(other) => {
                 let sleep = usize::from(other - super::timers::FIRST_SLEEP);
                 self.waiters.wake(WaitKey::sleep(sleep as u16));

@@ -63,8 +63,13 @@ impl<'a> StackCell<'a> {
     ///
     /// `seed` makes its random numbers: take it from the hardware's entropy source, and never use
     /// one twice.
-    pub fn new<const INTERFACES: usize, const UDP: usize>(
-        storage: &'a mut StackStorage<'a, INTERFACES, UDP>,
+    pub fn new<
+        const INTERFACES: usize,
+        const UDP: usize,
+        const TCP: usize,
+        const LISTENERS: usize,
+    >(
+        storage: &'a mut StackStorage<'a, INTERFACES, UDP, TCP, LISTENERS>,
         pool: Pool,
         seed: [u8; 32],
         clock: &'a dyn Clock,

@@ -18,6 +18,8 @@ mod route;
 #[cfg(feature = "runner")]
 mod runner;
 mod storage;
+#[cfg(feature = "tcp")]
+pub(crate) mod tcp;
 mod timers;
 mod transmit;
 #[cfg(feature = "udp")]

@@ -6,11 +6,14 @@ use crate::iface::{ReceiveDrop, SendDrop};
 use crate::ip::Unreachable;
 use crate::netbuf::{Charge, NetBuf, Straddle};
 use crate::wire::IpAddress;
-#[cfg(any(feature = "udp", feature = "ping"))]
+#[cfg(any(feature = "udp", feature = "tcp", feature = "ping"))]
 use crate::wire::protocol;
 
 /// What an ICMP error quotes of a packet, or what a packet that cannot be sent says itself.
-#[cfg_attr(not(any(feature = "udp", feature = "ping")), allow(dead_code))]
+#[cfg_attr(
+    not(any(feature = "udp", feature = "tcp", feature = "ping")),
+    allow(dead_code)
+)]
 pub(super) struct Quoted {
     pub(super) local: IpAddress,
     pub(super) remote: IpAddress,
@@ -39,6 +42,17 @@ impl Core<'_> {
             #[cfg(feature = "ping")]
             protocol::ICMP | protocol::ICMPV6 => {
                 self.echo_failed(quoted.remote, identifier, meaning)
+            }
+            #[cfg(feature = "tcp")]
+            protocol::TCP => {
+                let [.., s0, s1, s2, s3] = quoted.transport;
+                let tuple = crate::tcp::connection::Tuple {
+                    local: quoted.local,
+                    local_port: first,
+                    remote: quoted.remote,
+                    remote_port: second,
+                };
+                self.tcp_failed(&tuple, u32::from_be_bytes([s0, s1, s2, s3]), meaning)
             }
             _ => {
                 let _ = (id, first, second, identifier, meaning);

@@ -110,6 +110,18 @@ impl Core<'_> {
                 self.report_ipv4(id, &refused, &packet, super::icmpv4::Report::Port);
                 Err(ReceiveDrop::UdpNoSocket)
             }
+            #[cfg(feature = "tcp")]
+            protocol::TCP => {
+                let delivery = super::tcp::Delivery {
+                    interface: id,
+                    source: packet.source.into(),
+                    destination: packet.destination.into(),
+                    kind: packet.kind,
+                    start: packet.start,
+                    length: packet.length,
+                };
+                self.receive_tcp(&delivery, buf)
+            }
             protocol::ICMP => self.receive_icmpv4(id, buf, &packet),
             _ => {
                 self.report_ipv4(id, &buf, &packet, super::icmpv4::Report::Protocol);
@@ -159,6 +171,18 @@ impl Core<'_> {
                 };
                 self.report_ipv6(id, &refused, &packet, super::icmpv6::Report::Port, false);
                 Err(ReceiveDrop::UdpNoSocket)
+            }
+            #[cfg(feature = "tcp")]
+            protocol::TCP => {
+                let delivery = super::tcp::Delivery {
+                    interface: id,
+                    source: packet.source.into(),
+                    destination: packet.destination.into(),
+                    kind: packet.kind,
+                    start: packet.start,
+                    length: packet.length,
+                };
+                self.receive_tcp(&delivery, buf)
             }
             protocol::ICMPV6 => self.receive_icmpv6(id, buf, &packet),
             _ => {

@@ -17,8 +17,11 @@ pub(crate) struct Owner(pub(crate) u16);
 pub(crate) const NEIGHBORS: Owner = Owner(0);
 /// The routes.
 pub(crate) const ROUTES: Owner = Owner(1);
+/// The connections and handshakes of TCP, which have a queue of their own.
+#[cfg(feature = "tcp")]
+pub(crate) const TCP: Owner = Owner(2);
 /// The first of the tasks that sleep.
-pub(crate) const FIRST_SLEEP: u16 = 2;
+pub(crate) const FIRST_SLEEP: u16 = 3;
 
 /// The storage of one owner and, for no relation but that there are as many, of one place in the
 /// heap.

@@ -7,7 +7,6 @@ use core::net::Ipv6Addr;
 
 use super::core::{Core, InterfaceId};
 use super::route::Path;
-#[cfg(feature = "ipv4")]
 use crate::checksum::Sum;
 use crate::iface::neighbor::Wait;
 use crate::iface::{Interface, SendDrop};
@@ -321,4 +320,36 @@ fn write_ipv6(
     );
     Ipv6HeaderMut(bytes).set_traffic_class(outgoing.traffic_class);
     Ok(())
+}
+
+/// Bytes of an IP header without options to `destination`.
+pub(super) const fn ip_header_length(destination: IpAddress) -> usize {
+    match destination {
+        #[cfg(feature = "ipv4")]
+        IpAddress::V4(_) => crate::wire::ipv4::HEADER_LENGTH,
+        #[cfg(feature = "ipv6")]
+        IpAddress::V6(_) => crate::wire::ipv6::HEADER_LENGTH,
+    }
+}
+
+/// The sum of the pseudo-header in front of `length` bytes of a transport.
+#[inline]
+pub(super) fn pseudo_header(
+    source: IpAddress,
+    destination: IpAddress,
+    protocol: u8,
+    length: usize,
+) -> Sum {
+    match (source, destination) {
+        #[cfg(feature = "ipv4")]
+        (IpAddress::V4(source), IpAddress::V4(destination)) => {
+            Sum::pseudo_ipv4(source, destination, protocol, length as u16)
+        }
+        #[cfg(feature = "ipv6")]
+        (IpAddress::V6(source), IpAddress::V6(destination)) => {
+            Sum::pseudo_ipv6(source, destination, protocol, length as u32)
+        }
+        #[cfg(all(feature = "ipv4", feature = "ipv6"))]
+        _ => Sum::ZERO,
+    }
 }

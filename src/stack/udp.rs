@@ -4,7 +4,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::core::{Core, InterfaceId};
 use super::route::Path;
-use super::transmit::{DEFAULT_HOP_LIMIT, HEADROOM, Outgoing};
+use super::transmit::{DEFAULT_HOP_LIMIT, HEADROOM, Outgoing, ip_header_length, pseudo_header};
 use super::waiters::WaitKey;
 use crate::checksum::Sum;
 #[cfg(feature = "multicast")]
@@ -506,7 +506,10 @@ impl Core<'_> {
             });
         let sums = match offload {
             true => None,
-            false => Some((pseudo_header(path.source, destination, length), data)),
+            false => Some((
+                pseudo_header(path.source, destination, protocol::UDP, usize::from(length)),
+                data,
+            )),
         };
         match buf.prepend_array() {
             Ok(header) => UdpHeader::write(header, ports.0, ports.1, length, sums),
@@ -572,31 +575,6 @@ fn is_ours(interface: &crate::iface::Interface<'_>, address: IpAddress) -> bool 
         IpAddress::V4(a) => interface.has_address(address) || interface.is_ipv4_broadcast(a),
         #[cfg(feature = "ipv6")]
         IpAddress::V6(_) => interface.has_address(address),
-    }
-}
-
-const fn ip_header_length(destination: IpAddress) -> usize {
-    match destination {
-        #[cfg(feature = "ipv4")]
-        IpAddress::V4(_) => crate::wire::ipv4::HEADER_LENGTH,
-        #[cfg(feature = "ipv6")]
-        IpAddress::V6(_) => crate::wire::ipv6::HEADER_LENGTH,
-    }
-}
-
-#[inline]
-fn pseudo_header(source: IpAddress, destination: IpAddress, length: u16) -> Sum {
-    match (source, destination) {
-        #[cfg(feature = "ipv4")]
-        (IpAddress::V4(source), IpAddress::V4(destination)) => {
-            Sum::pseudo_ipv4(source, destination, protocol::UDP, length)
-        }
-        #[cfg(feature = "ipv6")]
-        (IpAddress::V6(source), IpAddress::V6(destination)) => {
-            Sum::pseudo_ipv6(source, destination, protocol::UDP, u32::from(length))
-        }
-        #[cfg(all(feature = "ipv4", feature = "ipv6"))]
-        _ => Sum::ZERO,
     }
 }
 

@@ -40,6 +40,18 @@ impl WaitKey {
         Self::new(3, socket)
     }
 
+    /// Something has happened to a TCP connection.
+    #[cfg(feature = "tcp")]
+    pub(crate) const fn tcp(socket: u16) -> Self {
+        Self::new(5, socket)
+    }
+
+    /// A TCP connection waits to be accepted.
+    #[cfg(feature = "tcp")]
+    pub(crate) const fn listener(number: u16) -> Self {
+        Self::new(6, number)
+    }
+
     /// An answer has come to a ping.
     #[cfg(feature = "ping")]
     pub(crate) const fn ping(number: u16) -> Self {

@@ -1,4 +1,25 @@
-//! TCP (RFC 9293): the state machines of connections.
+//! TCP (RFC 9293): small machines around one control block, without I/O.
+//!
+//! [`connection`] is the control block; [`receive`] and [`send`] are what RFC 9293 §3.10.7 and §3.8
+//! make of it; [`recovery`], [`scoreboard`], [`congestion`] and [`rtt`] decide what is sent again and
+//! how much may be on its way; [`table`], [`half_open`] and [`time_wait`] hold many of them.
 
-#[allow(dead_code, reason = "the machines that count come next")]
-mod sequence;
+mod congestion;
+pub(crate) mod connection;
+pub(crate) mod half_open;
+pub(crate) mod isn;
+mod receive;
+mod recovery;
+mod rtt;
+mod scoreboard;
+pub(crate) mod segment;
+mod send;
+pub(crate) mod sequence;
+pub(crate) mod table;
+pub(crate) mod time_wait;
+
+use congestion::Congestion;
+pub use connection::{TcpError, TcpState};
+use rtt::RttEstimator;
+use scoreboard::{Patience, Scoreboard, Span, Update};
+use sequence::Seq;

@@ -270,6 +270,13 @@ impl Pool {
         usize::from(self.layout().size)
     }
 
+    /// Blocks that may still be charged as held.
+    pub fn held_left(self) -> usize {
+        self.0
+            .section
+            .with(|state| usize::from(state.limits.held.saturating_sub(state.stats.held)))
+    }
+
     /// Data blocks that are free now.
     pub fn free_blocks(self) -> usize {
         self.0.section.with(|state| usize::from(state.blocks_left))

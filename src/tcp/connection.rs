@@ -1,0 +1,419 @@
+//! The control block of a connection (RFC 9293 §3.3.1), and what is decided when it begins.
+
+use bitflags::bitflags;
+
+use super::congestion::Congestion;
+use super::recovery::{Recovery, Sender};
+use super::rtt::RttEstimator;
+use super::sequence::Seq;
+use crate::config;
+use crate::ip::Unreachable;
+use crate::netbuf::{BufQueue, ByteQueue};
+use crate::time::{Duration, Instant};
+use crate::wire::IpAddress;
+
+/// The states of RFC 9293 §3.3.2 that need a control block. LISTEN is a listener, SYN-RECEIVED of a
+/// passive open a half-open entry, TIME-WAIT an entry of its own, and CLOSED is no block at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum TcpState {
+    /// No connection.
+    Closed,
+    /// A SYN was sent.
+    SynSent,
+    /// SYNs crossed: ours is not acknowledged yet.
+    SynReceived,
+    /// Data can pass both ways.
+    Established,
+    /// We have said that we send no more; that is not acknowledged yet.
+    FinWait1,
+    /// The peer has acknowledged that we send no more.
+    FinWait2,
+    /// The peer sends no more; we may.
+    CloseWait,
+    /// Both send no more; the peer has not acknowledged that we do not.
+    Closing,
+    /// The peer sent no more first; it has not acknowledged that we do not.
+    LastAck,
+}
+
+impl TcpState {
+    /// Whether the handshake is done (RFC 9293 §3.3.2).
+    pub(crate) const fn is_synchronized(self) -> bool {
+        !matches!(self, Self::Closed | Self::SynSent | Self::SynReceived)
+    }
+}
+
+bitflags! {
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub(crate) struct Flags: u32 {
+        /// Both sides know of selective acknowledgements.
+        const SACK = 1 << 0;
+        /// Both sides send timestamps.
+        const TIMESTAMPS = 1 << 1;
+        /// An acknowledgement is due at once.
+        const ACK_NOW = 1 << 2;
+        /// An acknowledgement is due when the timer says so.
+        const ACK_LATER = 1 << 3;
+        /// The application has closed its side: FIN follows the last byte.
+        const FIN_WANTED = 1 << 4;
+        /// FIN has been sent at least once.
+        const FIN_SENT = 1 << 5;
+        /// The peer has sent FIN and all before it.
+        const FIN_RECEIVED = 1 << 6;
+        /// The application reads no more: what comes in is thrown away.
+        const READ_SHUT = 1 << 7;
+        /// Segments are not held back to be filled (no Nagle).
+        const NO_DELAY = 1 << 8;
+        /// The peer is asked now and then whether it is still there.
+        const KEEPALIVE = 1 << 9;
+        /// Nobody holds the connection any more: it finishes by itself.
+        const ORPHAN = 1 << 10;
+        /// It waits in its listener's queue.
+        const UNACCEPTED = 1 << 11;
+        /// The timer that runs is that of a tail loss probe.
+        const PROBING = 1 << 15;
+        /// The segment that is being measured for the round trip was sent once only.
+        const MEASURING = 1 << 12;
+        /// The window held the last transmission back.
+        const CWND_LIMITED = 1 << 13;
+        /// Our SYN is to be sent now, for the first time or again.
+        const SYN_DUE = 1 << 16;
+        /// A retransmission was left out once, because the first copy is still with the driver.
+        const STILL_QUEUED = 1 << 14;
+    }
+}
+
+/// Why a connection ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum TcpError {
+    /// The peer refused the connection.
+    Refused,
+    /// The peer reset the connection.
+    Reset,
+    /// The peer did not answer for longer than the user timeout.
+    TimedOut,
+    /// The handshake failed because of what ICMP or a neighbour said.
+    Unreachable(Unreachable),
+    /// It was aborted here.
+    Aborted,
+}
+
+impl core::fmt::Display for TcpError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Refused => "connection refused",
+            Self::Reset => "connection reset by the peer",
+            Self::TimedOut => "connection timed out",
+            Self::Unreachable(why) => return core::fmt::Display::fmt(why, f),
+            Self::Aborted => "connection aborted",
+        })
+    }
+}
+
+impl core::error::Error for TcpError {}
+
+/// The deadlines of a connection; [`Instant::MAX`] where there is none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timers {
+    /// Retransmission, zero-window probe, or end of FIN-WAIT-2: never two of them at once.
+    pub(crate) retransmit: Instant,
+    /// A delayed acknowledgement.
+    pub(crate) acknowledge: Instant,
+    /// The next keepalive probe.
+    pub(crate) keepalive: Instant,
+}
+
+/// One connection.
+pub(crate) struct Connection {
+    pub(crate) local: IpAddress,
+    pub(crate) remote: IpAddress,
+    pub(crate) local_port: u16,
+    pub(crate) remote_port: u16,
+    pub(crate) state: TcpState,
+    pub(crate) flags: Flags,
+    pub(crate) error: Option<TcpError>,
+
+    // Send sequence variables (RFC 9293 §3.3.1).
+    pub(crate) una: Seq,
+    /// The end of all that was ever sent: it never goes back.
+    pub(crate) nxt: Seq,
+    pub(crate) wnd: u32,
+    pub(crate) wl1: Seq,
+    pub(crate) wl2: Seq,
+    /// The largest window that the peer has offered.
+    pub(crate) max_wnd: u32,
+    /// Bytes of data in a full segment, options taken off.
+    pub(crate) mss: u16,
+    /// The shift of the peer's windows, and of ours.
+    pub(crate) send_scale: u8,
+    pub(crate) receive_scale: u8,
+    /// Bytes from `una` on.
+    pub(crate) to_send: ByteQueue,
+    pub(crate) send_quota: u32,
+
+    // Receive sequence variables.
+    pub(crate) rcv_nxt: Seq,
+    /// The right edge of the window that was last offered.
+    pub(crate) rcv_edge: Seq,
+    /// The acknowledgement number that was last sent.
+    pub(crate) last_ack: Seq,
+    pub(crate) received: ByteQueue,
+    /// Segments beyond `rcv_nxt`, by sequence number; each names its own in its header.
+    pub(crate) out_of_order: BufQueue,
+    pub(crate) out_of_order_bytes: u32,
+    /// Where the segment came that the first SACK block is to tell of.
+    pub(crate) last_out_of_order: Seq,
+    /// The sequence number of the peer's FIN, once it is known.
+    pub(crate) fin: Option<Seq>,
+    pub(crate) receive_quota: u32,
+
+    // Timestamps (RFC 7323).
+    pub(crate) ts_recent: u32,
+    pub(crate) ts_recent_at: Instant,
+    pub(crate) ts_offset: u32,
+
+    pub(crate) rtt: RttEstimator,
+    /// The segment whose round trip is measured, and when it was sent.
+    pub(crate) measured: (Seq, Instant),
+    pub(crate) congestion: Congestion,
+    pub(crate) recovery: Recovery,
+    pub(crate) timers: Timers,
+    /// Probes of a zero window or of a silent peer since it last answered.
+    pub(crate) probes: u8,
+    /// When the peer last acknowledged something new, or was last known to be there.
+    pub(crate) heard: Instant,
+    /// Seconds without an answer after which the connection is given up (RFC 5482).
+    pub(crate) user_timeout: u16,
+    /// Seconds of silence before the first keepalive probe.
+    pub(crate) keepalive_after: u16,
+    /// When the handshake began: those that wait longest are accepted first.
+    pub(crate) opened: Instant,
+    /// The listener that it came by.
+    pub(crate) listener: u16,
+    /// TTL or hop limit.
+    pub(crate) hop_limit: u8,
+    pub(crate) traffic_class: u8,
+    pub(crate) class: u8,
+}
+
+/// What the two sides agreed on in their SYNs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Agreed {
+    /// The most data that the peer takes in a segment, as it says, or the default (RFC 9293 §3.7.1).
+    pub(crate) peer_mss: u16,
+    /// The shift of the peer's windows, if both sides scale.
+    pub(crate) scale: Option<u8>,
+    pub(crate) sack: bool,
+    /// The TSval of the peer's SYN, if both sides send timestamps.
+    pub(crate) timestamp: Option<u32>,
+}
+
+/// The four-tuple.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tuple {
+    pub(crate) local: IpAddress,
+    pub(crate) local_port: u16,
+    pub(crate) remote: IpAddress,
+    pub(crate) remote_port: u16,
+}
+
+/// Bytes that a timestamps option takes in each segment.
+const TIMESTAMPS_LENGTH: u16 = 12;
+
+impl Connection {
+    /// A connection about to send its SYN, whose first sequence number is `iss`.
+    pub(crate) fn new(tuple: Tuple, iss: Seq, ts_offset: u32, mss: u16, now: Instant) -> Self {
+        let Tuple {
+            local,
+            local_port,
+            remote,
+            remote_port,
+        } = tuple;
+        Self {
+            local,
+            remote,
+            local_port,
+            remote_port,
+            state: TcpState::SynSent,
+            flags: Flags::SYN_DUE,
+            error: None,
+            una: iss,
+            nxt: iss,
+            wnd: 0,
+            wl1: Seq(0),
+            wl2: Seq(0),
+            max_wnd: 0,
+            mss,
+            send_scale: 0,
+            receive_scale: scale_for(config::TCP_RECEIVE_QUOTA as u32),
+            to_send: ByteQueue::new(),
+            send_quota: config::TCP_SEND_QUOTA as u32,
+            rcv_nxt: Seq(0),
+            rcv_edge: Seq(0),
+            last_ack: Seq(0),
+            received: ByteQueue::new(),
+            out_of_order: BufQueue::new(),
+            out_of_order_bytes: 0,
+            last_out_of_order: Seq(0),
+            fin: None,
+            receive_quota: config::TCP_RECEIVE_QUOTA as u32,
+            ts_recent: 0,
+            ts_recent_at: now,
+            ts_offset,
+            rtt: RttEstimator::new(),
+            measured: (iss, now),
+            congestion: Congestion::new(mss),
+            recovery: Recovery::new(iss),
+            timers: Timers {
+                retransmit: Instant::MAX,
+                acknowledge: Instant::MAX,
+                keepalive: Instant::MAX,
+            },
+            probes: 0,
+            heard: now,
+            user_timeout: config::TCP_USER_TIMEOUT as u16,
+            keepalive_after: config::TCP_KEEPALIVE as u16,
+            opened: now,
+            listener: u16::MAX,
+            hop_limit: 0,
+            traffic_class: 0,
+            class: 0,
+        }
+    }
+
+    pub(crate) fn tuple(&self) -> Tuple {
+        Tuple {
+            local: self.local,
+            local_port: self.local_port,
+            remote: self.remote,
+            remote_port: self.remote_port,
+        }
+    }
+
+    /// Takes over what the SYNs agreed on. `own_mss` is the most data that a segment of ours can
+    /// have on the way to the peer.
+    pub(crate) fn agree(&mut self, agreed: Agreed, own_mss: u16, irs: Seq, now: Instant) {
+        let Agreed {
+            peer_mss,
+            scale,
+            sack,
+            timestamp,
+        } = agreed;
+        match scale {
+            Some(scale) => self.send_scale = scale,
+            None => (self.send_scale, self.receive_scale) = (0, 0),
+        }
+        self.flags.set(Flags::SACK, sack);
+        let mut mss = peer_mss.min(own_mss);
+        if let Some(timestamp) = timestamp {
+            self.flags |= Flags::TIMESTAMPS;
+            (self.ts_recent, self.ts_recent_at) = (timestamp, now);
+            mss = mss.saturating_sub(TIMESTAMPS_LENGTH);
+        }
+        self.mss = mss.max(config::TCP_MSS_MIN as u16 - TIMESTAMPS_LENGTH);
+        self.congestion = Congestion::new(self.mss);
+        self.rcv_nxt = irs + 1;
+        self.rcv_edge = irs + 1;
+        self.last_ack = irs + 1;
+        self.heard = now;
+    }
+
+    /// Our timestamp clock: a millisecond a tick (RFC 7323 §5.4).
+    pub(crate) fn timestamp(&self, now: Instant) -> u32 {
+        (now.as_millis() as u32).wrapping_add(self.ts_offset)
+    }
+
+    /// Bytes on the way: sent and not acknowledged, SYN and FIN counted.
+    pub(crate) fn flight(&self) -> u32 {
+        self.nxt.distance(self.una)
+    }
+
+    /// Whether our FIN has been acknowledged.
+    pub(crate) fn is_fin_acked(&self) -> bool {
+        self.flags.contains(Flags::FIN_SENT) && self.una == self.nxt
+    }
+
+    /// The application closes its side.
+    pub(crate) fn close_send(&mut self) {
+        self.flags |= Flags::FIN_WANTED;
+    }
+
+    /// What loss recovery needs to know.
+    pub(crate) fn sender(&self) -> Sender {
+        let offered = self.wnd.saturating_sub(self.flight());
+        Sender {
+            una: self.una,
+            nxt: self.nxt,
+            unsent: self.unsent().min(offered),
+        }
+    }
+
+    /// Bytes of data behind `nxt`: they have not been sent.
+    pub(crate) fn unsent(&self) -> u32 {
+        if self.flags.contains(Flags::FIN_SENT) || !self.state.is_synchronized() {
+            return 0;
+        }
+        (self.to_send.len() as u32).saturating_sub(self.flight())
+    }
+
+    /// The connection begins with a handshake that its peer began and finished.
+    pub(crate) fn open_passively(&mut self, window: u16, irs: Seq, begun: Instant) {
+        self.state = TcpState::Established;
+        self.una = self.una + 1;
+        self.nxt = self.una;
+        self.recovery = Recovery::new(self.una);
+        (self.wnd, self.max_wnd) = (u32::from(window), u32::from(window));
+        (self.wl1, self.wl2) = (irs, self.una);
+        self.rcv_edge = self.rcv_nxt + self.receive_quota.min(65_535);
+        self.flags -= Flags::SYN_DUE;
+        // If it ends before it is accepted, nobody has to know of it.
+        self.flags |= Flags::UNACCEPTED | Flags::ORPHAN;
+        self.opened = begun;
+    }
+
+    /// A link on the way takes segments of so many bytes at most, headers off (RFC 1191, RFC 8201).
+    pub(crate) fn path_mtu(&mut self, most: usize) {
+        let options = match self.flags.contains(Flags::TIMESTAMPS) {
+            true => TIMESTAMPS_LENGTH,
+            false => 0,
+        };
+        let least = config::TCP_MSS_DEFAULT as u16;
+        let most = (most.min(65_535) as u16)
+            .saturating_sub(options)
+            .max(least.min(self.mss));
+        if most < self.mss {
+            self.mss = most;
+            self.congestion.set_mss(most);
+        }
+    }
+
+    /// The earliest of the deadlines.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let Timers {
+            retransmit,
+            acknowledge,
+            keepalive,
+        } = self.timers;
+        Some(retransmit.min(acknowledge).min(keepalive)).filter(|at| *at != Instant::MAX)
+    }
+
+    /// How long the peer may be silent.
+    pub(crate) fn user_timeout(&self) -> Duration {
+        match self.user_timeout {
+            0 => Duration::MAX,
+            seconds => Duration::from_secs(u64::from(seconds)),
+        }
+    }
+}
+
+/// The smallest shift with which a window of `bytes` fits into 16 bits (RFC 7323 §2.3).
+pub(crate) const fn scale_for(bytes: u32) -> u8 {
+    let mut scale = 0;
+    while scale < 14 && bytes >> scale > 65_535 {
+        scale += 1;
+    }
+    scale
+}

@@ -1,0 +1,91 @@
+//! Connections whose handshake a peer has begun (SYN-RECEIVED of a passive open): small entries,
+//! no control blocks. When the table is full the oldest gives way, so that a flood of SYNs costs
+//! a bounded memory and honest peers still get in.
+
+use super::connection::{Agreed, Tuple};
+use super::sequence::Seq;
+use crate::config;
+use crate::time::{Duration, Instant};
+
+/// One handshake that was begun.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HalfOpen {
+    pub(crate) tuple: Tuple,
+    pub(crate) listener: u16,
+    pub(crate) irs: Seq,
+    pub(crate) iss: Seq,
+    pub(crate) ts_offset: u32,
+    pub(crate) agreed: Agreed,
+    /// The window in the SYN, which is never scaled.
+    pub(crate) window: u16,
+    /// SYN-ACKs sent so far.
+    pub(crate) sent: u8,
+    /// When the first SYN-ACK was sent, and when the next is due.
+    pub(crate) begun: Instant,
+    pub(crate) due: Instant,
+}
+
+/// The table.
+pub(crate) struct HalfOpenTable([Option<HalfOpen>; config::TCP_SYN_QUEUE]);
+
+impl HalfOpenTable {
+    pub(crate) const fn new() -> Self {
+        Self([None; config::TCP_SYN_QUEUE])
+    }
+
+    pub(crate) fn find(&mut self, tuple: &Tuple) -> Option<&mut HalfOpen> {
+        self.0
+            .iter_mut()
+            .flatten()
+            .find(|entry| entry.tuple == *tuple)
+    }
+
+    pub(crate) fn remove(&mut self, tuple: &Tuple) -> Option<HalfOpen> {
+        let is_it = |entry: &Option<HalfOpen>| entry.is_some_and(|entry| entry.tuple == *tuple);
+        self.0.iter_mut().find(|entry| is_it(entry))?.take()
+    }
+
+    /// Forgets what a listener has begun.
+    pub(crate) fn remove_listener(&mut self, listener: u16) {
+        for entry in &mut self.0 {
+            if entry.is_some_and(|entry| entry.listener == listener) {
+                *entry = None;
+            }
+        }
+    }
+
+    /// Takes an entry in, in the place of the oldest if there is none free.
+    pub(crate) fn insert(&mut self, entry: HalfOpen) {
+        let place = self
+            .0
+            .iter_mut()
+            .min_by_key(|place| place.map(|entry| entry.begun));
+        if let Some(place) = place {
+            *place = Some(entry);
+        }
+    }
+
+    /// An entry whose SYN-ACK is due again; `None` if there is none. One that has been sent often
+    /// enough is forgotten.
+    pub(crate) fn expired(&mut self, now: Instant) -> Option<HalfOpen> {
+        for place in &mut self.0 {
+            let Some(entry) = place.as_mut().filter(|entry| entry.due <= now) else {
+                continue;
+            };
+            if usize::from(entry.sent) >= config::TCP_SYN_RETRIES {
+                *place = None;
+                continue;
+            }
+            // Doubled each time (RFC 6298 §5.5).
+            entry.due = now + Duration::from_secs(1).times(1 << entry.sent.min(6));
+            entry.sent += 1;
+            return Some(*entry);
+        }
+        None
+    }
+
+    /// When the next SYN-ACK is due.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.0.iter().flatten().map(|entry| entry.due).min()
+    }
+}

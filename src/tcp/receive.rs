@@ -1,0 +1,551 @@
+//! SEGMENT ARRIVES (RFC 9293 §3.10.7), for connections that have a control block: what is checked,
+//! in the order of the specification, and what the data and the FIN do.
+
+use super::connection::{Agreed, Connection, Flags, TcpError, TcpState};
+use super::segment::{Answer, Segment, Turn};
+use super::sequence::Seq;
+use crate::config;
+use crate::netbuf::{BufQueue, Charge, NetBuf, Straddle};
+use crate::time::{Duration, Instant};
+use crate::wire::tcp::{TcpFlags, TcpHeader};
+
+/// After so long without a segment a timestamp says nothing about age any more (RFC 7323 §5.5).
+const TIMESTAMP_VALID: Duration = Duration::from_secs(24 * 24 * 3600);
+
+/// What became of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Arrived {
+    pub(crate) answer: Answer,
+    /// The data could not be kept: quota, pool or window.
+    pub(crate) dropped: bool,
+}
+
+impl From<Answer> for Arrived {
+    fn from(answer: Answer) -> Self {
+        Self {
+            answer,
+            dropped: false,
+        }
+    }
+}
+
+impl Connection {
+    /// A segment has come in for this connection. Its data start at the payload offset of `buf`.
+    pub(crate) fn segment_arrives(
+        &mut self,
+        turn: &mut Turn<'_>,
+        segment: &Segment<'_>,
+        buf: NetBuf,
+    ) -> Arrived {
+        let now = turn.now;
+        if self.state == TcpState::SynSent {
+            return self.arrives_in_syn_sent(now, segment).into();
+        }
+        // RFC 7323 §5.3 R1: PAWS, before all else but for RST.
+        if self.flags.contains(Flags::TIMESTAMPS) && !segment.flags.contains(TcpFlags::RST) {
+            match segment.options.timestamps {
+                Some((value, _)) if self.is_old(now, value) => return Answer::Challenge.into(),
+                // "If a non-<RST> segment is received without a TSopt, a TCP SHOULD silently drop
+                // the segment" (RFC 7323 §3.2).
+                None => return Answer::None.into(),
+                Some(_) => {}
+            }
+        }
+        // First, the sequence number (RFC 9293 §3.10.7.4).
+        if !self.is_acceptable(segment) {
+            return match segment.flags.contains(TcpFlags::RST) {
+                true => Answer::None.into(),
+                false => self.arrives_unacceptable(turn, segment),
+            };
+        }
+        // Second, RST (RFC 5961 §3.2).
+        if segment.flags.contains(TcpFlags::RST) {
+            return match segment.seq == self.rcv_nxt {
+                true => {
+                    let refused = self.state == TcpState::SynReceived;
+                    self.end(if refused {
+                        TcpError::Refused
+                    } else {
+                        TcpError::Reset
+                    });
+                    Answer::None.into()
+                }
+                false => Answer::Challenge.into(),
+            };
+        }
+        // Fourth, SYN (RFC 5961 §4.2).
+        if segment.flags.contains(TcpFlags::SYN) {
+            return Answer::Challenge.into();
+        }
+        // Fifth, ACK.
+        if !segment.flags.contains(TcpFlags::ACK) {
+            return Answer::None.into();
+        }
+        if let Some((value, _)) = segment.options.timestamps
+            && self.flags.contains(Flags::TIMESTAMPS)
+            && !segment.seq.is_after(self.last_ack)
+        {
+            // RFC 7323 §4.3 (2): SEG.SEQ <= Last.ACK.sent, and not older than what is there.
+            (self.ts_recent, self.ts_recent_at) = (value, now);
+        }
+        match self.acknowledged(turn, segment) {
+            Ok(()) => {}
+            Err(answer) => return answer.into(),
+        }
+        if self.state == TcpState::Closed {
+            return Answer::None.into();
+        }
+        // Sixth, URG: urgent data stay in line (RFC 6093 §5). Seventh, the text; eighth, FIN.
+        let dropped = self.take_text(now, segment, buf);
+        Arrived {
+            answer: Answer::None,
+            dropped,
+        }
+    }
+
+    /// Whether a timestamp is from before the latest one (RFC 7323 §5.3).
+    fn is_old(&self, now: Instant, value: u32) -> bool {
+        Seq(value).is_before(Seq(self.ts_recent)) && now.since(self.ts_recent_at) < TIMESTAMP_VALID
+    }
+
+    /// The four cases of RFC 9293 §3.4, table 6, with the window as it was last offered.
+    fn is_acceptable(&self, segment: &Segment<'_>) -> bool {
+        let window = self.rcv_edge.distance(self.rcv_nxt);
+        let length = segment.sequence_length();
+        match (length, window) {
+            (0, 0) => segment.seq == self.rcv_nxt,
+            (0, _) => segment.seq.in_window(self.rcv_nxt, window),
+            (_, 0) => false,
+            _ => {
+                segment.seq.in_window(self.rcv_nxt, window)
+                    || (segment.end() - 1).in_window(self.rcv_nxt, window)
+            }
+        }
+    }
+
+    /// "If the RCV.WND is zero, no segments will be acceptable, but special allowance should be made
+    /// to accept valid ACKs"; all are answered.
+    fn arrives_unacceptable(&mut self, turn: &mut Turn<'_>, segment: &Segment<'_>) -> Arrived {
+        let is_probe = segment.seq == self.rcv_nxt && self.rcv_edge == self.rcv_nxt;
+        if is_probe
+            && segment.flags.contains(TcpFlags::ACK)
+            && !segment.flags.contains(TcpFlags::SYN)
+        {
+            let _: Result<(), Answer> = self.acknowledged(turn, segment);
+        }
+        // The sender may not have heard of what has been received: it is told at once, but within
+        // the rate limit.
+        Answer::Challenge.into()
+    }
+
+    /// RFC 9293 §3.10.7.3.
+    fn arrives_in_syn_sent(&mut self, now: Instant, segment: &Segment<'_>) -> Answer {
+        let flags = segment.flags;
+        let has_ack = flags.contains(TcpFlags::ACK);
+        if has_ack && segment.ack != self.nxt {
+            // Not of our SYN: with only that sent, no other number acknowledges it.
+            return match flags.contains(TcpFlags::RST) {
+                true => Answer::None,
+                false => Answer::Reset(segment.ack),
+            };
+        }
+        if flags.contains(TcpFlags::RST) {
+            if has_ack {
+                self.end(TcpError::Refused);
+            }
+            return Answer::None;
+        }
+        if !flags.contains(TcpFlags::SYN) {
+            return Answer::None;
+        }
+        let own_mss = self.mss;
+        let options = &segment.options;
+        self.agree(
+            Agreed {
+                peer_mss: options.mss.unwrap_or(config::TCP_MSS_DEFAULT as u16),
+                scale: options.window_scale,
+                sack: options.sack_permitted,
+                timestamp: options.timestamps.map(|(value, _)| value),
+            },
+            own_mss,
+            segment.seq,
+            now,
+        );
+        self.set_peer_window(segment, u32::from(segment.window));
+        if !has_ack {
+            // Simultaneous open: the SYN goes out again, with an ACK.
+            self.state = TcpState::SynReceived;
+            self.flags |= Flags::SYN_DUE;
+            return Answer::None;
+        }
+        self.una = segment.ack;
+        self.state = TcpState::Established;
+        self.handshake_done(now, segment);
+        self.flags |= Flags::ACK_NOW;
+        Answer::None
+    }
+
+    /// The SYN is acknowledged: the first round trip is known.
+    fn handshake_done(&mut self, now: Instant, segment: &Segment<'_>) {
+        let syn_timeout = self.probes > 0;
+        self.rtt.established(syn_timeout);
+        let echoed = segment.options.timestamps.map(|(_, echo)| echo);
+        if let Some(echo) = echoed.filter(|_| self.flags.contains(Flags::TIMESTAMPS)) {
+            self.sample_echo(now, echo);
+        } else if !syn_timeout {
+            let sample = now.since(self.measured.1);
+            self.rtt.sample(sample, false, 0, self.mss);
+        }
+        self.probes = 0;
+        self.heard = now;
+        self.timers.retransmit = Instant::MAX;
+        self.arm_keepalive(now);
+    }
+
+    fn sample_echo(&mut self, now: Instant, echo: u32) {
+        let elapsed = self.timestamp(now).wrapping_sub(echo);
+        // An echo of what was never sent says nothing.
+        if elapsed < 120_000 {
+            // The clock ticks in milliseconds: a round trip within one took half of one.
+            let micros = (u64::from(elapsed) * 1000).max(500);
+            let flight = self.flight();
+            self.rtt
+                .sample(Duration::from_micros(micros), true, flight, self.mss);
+            self.recovery.on_rtt_sample();
+        }
+    }
+
+    fn set_peer_window(&mut self, segment: &Segment<'_>, window: u32) {
+        self.wnd = window;
+        self.max_wnd = self.max_wnd.max(window);
+        (self.wl1, self.wl2) = (segment.seq, segment.ack);
+    }
+
+    /// Processes SEG.ACK and SEG.WND (RFC 9293 §3.10.7.4, fifth; RFC 5961 §5.2).
+    fn acknowledged(&mut self, turn: &mut Turn<'_>, segment: &Segment<'_>) -> Result<(), Answer> {
+        let (now, ack) = (turn.now, segment.ack);
+        if self.state == TcpState::SynReceived {
+            // Of a simultaneous open: the ACK must be of our SYN.
+            if ack.is_before(self.una + 1) || ack.is_after(self.nxt) {
+                return Err(Answer::Reset(ack));
+            }
+            self.state = TcpState::Established;
+            self.una = self.una + 1;
+            self.handshake_done(now, segment);
+        }
+        if ack.is_after(self.nxt) || ack.is_before(self.una - self.max_wnd.max(1)) {
+            return Err(Answer::Challenge);
+        }
+        let scale = self.send_scale;
+        let window = u32::from(segment.window) << scale;
+        let window_changed = window != self.wnd;
+        let before = self.una;
+        // "If SND.UNA =< SEG.ACK =< SND.NXT, the send window should be updated."
+        if !ack.is_before(self.una)
+            && (self.wl1.is_before(segment.seq)
+                || self.wl1 == segment.seq && !ack.is_before(self.wl2))
+        {
+            let was_closed = self.wnd == 0;
+            self.set_peer_window(segment, window);
+            if was_closed && window > 0 {
+                self.probes = 0;
+                self.timers.retransmit = Instant::MAX;
+            }
+        }
+        self.heard_from(now);
+        let newly_acked = match ack.is_after(before) {
+            true => ack.distance(before),
+            false => 0,
+        };
+        let is_duplicate = newly_acked == 0
+            && ack == before
+            && segment.length == 0
+            && !window_changed
+            && !segment.flags.intersects(TcpFlags::FIN | TcpFlags::SYN)
+            && self.flight() > 0;
+        if newly_acked > 0 {
+            self.take_ack(now, segment, newly_acked);
+        }
+        self.recover(turn, segment, newly_acked, is_duplicate);
+        self.after_ack(now, newly_acked);
+        Ok(())
+    }
+
+    /// The peer is there.
+    fn heard_from(&mut self, now: Instant) {
+        self.heard = now;
+        self.arm_keepalive(now);
+    }
+
+    /// Gives up what is acknowledged, and takes the time.
+    fn take_ack(&mut self, now: Instant, segment: &Segment<'_>, newly_acked: u32) {
+        let ack = segment.ack;
+        let echo = segment.options.timestamps.map(|(_, echo)| echo);
+        if let Some(echo) = echo.filter(|_| self.flags.contains(Flags::TIMESTAMPS)) {
+            self.sample_echo(now, echo);
+        } else if self.flags.contains(Flags::MEASURING) && !ack.is_before(self.measured.0) {
+            // Karn: what is measured was sent once only (RFC 6298 §3).
+            self.flags -= Flags::MEASURING;
+            let flight = self.flight();
+            self.rtt
+                .sample(now.since(self.measured.1), false, flight, self.mss);
+            self.recovery.on_rtt_sample();
+        }
+        let data = (newly_acked as usize).min(self.to_send.len());
+        self.to_send.advance(data);
+        self.una = ack;
+        self.probes = 0;
+        self.flags -= Flags::STILL_QUEUED;
+    }
+
+    /// What the state makes of it, and of the retransmission timer (RFC 6298 §5.2, §5.3).
+    fn after_ack(&mut self, now: Instant, newly_acked: u32) {
+        if self.is_fin_acked() {
+            match self.state {
+                TcpState::FinWait1 => {
+                    self.state = TcpState::FinWait2;
+                    // Nobody reads any more: a peer that never closes must not stay for ever.
+                    let wait = Duration::from_secs(config::TCP_FIN_WAIT_2 as u64);
+                    self.timers.retransmit = match self.flags.contains(Flags::ORPHAN) {
+                        true => now + wait,
+                        false => Instant::MAX,
+                    };
+                    return;
+                }
+                TcpState::Closing | TcpState::LastAck => {
+                    // CLOSING goes on to TIME-WAIT, which the table enters.
+                    if self.state == TcpState::LastAck {
+                        self.state = TcpState::Closed;
+                    }
+                    self.timers.retransmit = Instant::MAX;
+                    return;
+                }
+                _ => {}
+            }
+        }
+        if self.state == TcpState::FinWait2 {
+            return;
+        }
+        if self.nxt == self.una {
+            self.timers.retransmit = Instant::MAX;
+        } else if newly_acked > 0 {
+            self.arm_retransmit(now);
+        }
+    }
+
+    /// Takes the data and the FIN (RFC 9293 §3.10.7.4, seventh and eighth). True if data had to be
+    /// dropped.
+    fn take_text(&mut self, now: Instant, segment: &Segment<'_>, mut buf: NetBuf) -> bool {
+        let receives = matches!(
+            self.state,
+            TcpState::Established | TcpState::FinWait1 | TcpState::FinWait2
+        );
+        if !receives || segment.sequence_length() == 0 {
+            return false;
+        }
+        // What is beyond the window was not asked for, and with it goes the FIN (RFC 9293 §3.10.7.4).
+        let window = self.rcv_edge.distance(self.rcv_nxt);
+        let start = usize::from(buf.meta().payload);
+        let offset = segment.seq.since(self.rcv_nxt);
+        let end = segment.seq + segment.length;
+        let cut = end.since(self.rcv_nxt + window).max(0) as u32;
+        let has_fin = segment.flags.contains(TcpFlags::FIN) && cut == 0;
+        let length = segment.length.saturating_sub(cut);
+        if has_fin {
+            self.fin = Some(end);
+        }
+        buf.truncate(start + length as usize);
+        let dropped = if offset > 0 {
+            self.flags |= Flags::ACK_NOW;
+            length > 0 && !self.keep_out_of_order(segment.seq, length, buf)
+        } else {
+            let old = offset.unsigned_abs();
+            if length > old {
+                let kept = self.append(buf, start + old as usize, length - old);
+                self.deliver_out_of_order();
+                self.schedule_ack(now, length - old);
+                !kept
+            } else {
+                // Nothing new: the sender has not seen the acknowledgement.
+                if segment.length > 0 {
+                    self.flags |= Flags::ACK_NOW;
+                }
+                false
+            }
+        };
+        self.take_fin();
+        dropped
+    }
+
+    /// Hangs the data of a segment behind those received: small ones are copied into the block
+    /// before them, so that they pin no block of their own.
+    fn append(&mut self, mut buf: NetBuf, start: usize, length: u32) -> bool {
+        if self.flags.contains(Flags::READ_SHUT) {
+            self.rcv_nxt += length;
+            return true;
+        }
+        buf.advance(start);
+        let kept = match self.received.coalesce(&buf) {
+            true => true,
+            false => buf.set_charge(Charge::Held).is_ok() && self.received.push(buf).is_ok(),
+        };
+        if kept {
+            self.rcv_nxt += length;
+        }
+        kept
+    }
+
+    /// Keeps a segment that came too early, in its place by sequence number; what the other ones
+    /// tell already is not kept twice.
+    fn keep_out_of_order(&mut self, seq: Seq, length: u32, mut buf: NetBuf) -> bool {
+        let bytes = self.out_of_order_bytes.saturating_add(length);
+        if bytes > self.receive_quota || buf.set_charge(Charge::Held).is_err() {
+            return false;
+        }
+        let end = seq + length;
+        let mut others = self.out_of_order.take();
+        self.out_of_order_bytes = 0;
+        let (mut new, mut inserted) = (Some(buf), false);
+        while let Some(other) = others.pop_front() {
+            let (other_seq, other_length) = span(&other);
+            let other_end = other_seq + other_length;
+            if new.is_some() && !other_seq.is_after(seq) && !other_end.is_before(end) {
+                new = None;
+            } else if other_seq.is_after(seq)
+                && let Some(new) = new.take()
+            {
+                self.push_out_of_order(length, new);
+                inserted = true;
+            }
+            if inserted && !other_seq.is_before(seq) && !other_end.is_after(end) {
+                continue;
+            }
+            self.push_out_of_order(other_length, other);
+        }
+        if let Some(new) = new {
+            self.push_out_of_order(length, new);
+        }
+        self.last_out_of_order = seq;
+        true
+    }
+
+    fn push_out_of_order(&mut self, length: u32, buf: NetBuf) {
+        self.out_of_order_bytes = self.out_of_order_bytes.saturating_add(length);
+        self.out_of_order.push_back(buf);
+    }
+
+    /// The ranges of sequence numbers beyond `rcv_nxt` that are here, each as far as it goes without
+    /// a gap: the one that was added to last comes first, then the others by number (RFC 2018 §4).
+    pub(crate) fn sack_blocks(&self) -> impl Iterator<Item = (u32, u32)> {
+        let last = self.last_out_of_order;
+        let is_last =
+            move |(left, right): &(Seq, Seq)| !last.is_before(*left) && last.is_before(*right);
+        let first = self.out_of_order_ranges().find(is_last);
+        let others = self
+            .out_of_order_ranges()
+            .filter(move |range| !is_last(range));
+        first
+            .into_iter()
+            .chain(others)
+            .map(|(left, right)| (left.0, right.0))
+    }
+
+    fn out_of_order_ranges(&self) -> impl Iterator<Item = (Seq, Seq)> {
+        let mut segments = self.out_of_order.iter().map(|kept| span(&kept)).peekable();
+        core::iter::from_fn(move || {
+            let (left, length) = segments.next()?;
+            let mut right = left + length;
+            while let Some((seq, length)) = segments.next_if(|(seq, _)| !seq.is_after(right)) {
+                right = right.max(seq + length);
+            }
+            Some((left, right))
+        })
+    }
+
+    /// Takes what follows now without a gap from the segments that came too early.
+    fn deliver_out_of_order(&mut self) {
+        if self.out_of_order.is_empty() {
+            return;
+        }
+        // A gap was filled: the sender wants to know (RFC 5681 §4.2).
+        self.flags |= Flags::ACK_NOW;
+        while let Some(first) = self.out_of_order.front() {
+            let (seq, length) = span(&first);
+            drop(first);
+            if seq.is_after(self.rcv_nxt) {
+                break;
+            }
+            let Some(buf) = self.out_of_order.pop_front() else {
+                break;
+            };
+            self.out_of_order_bytes = self.out_of_order_bytes.saturating_sub(length);
+            let old = self.rcv_nxt.distance(seq);
+            if length > old {
+                let start = usize::from(buf.meta().payload);
+                // It is charged already, and counted in the window: it finds its place.
+                let _: bool = self.append(buf, start + old as usize, length - old);
+            }
+        }
+    }
+
+    /// The peer sends no more, once all before its FIN is here.
+    fn take_fin(&mut self) {
+        if self.fin != Some(self.rcv_nxt) || self.flags.contains(Flags::FIN_RECEIVED) {
+            return;
+        }
+        self.rcv_nxt += 1;
+        self.rcv_edge = self.rcv_edge.max(self.rcv_nxt);
+        self.flags |= Flags::FIN_RECEIVED | Flags::ACK_NOW;
+        self.state = match self.state {
+            TcpState::Established => TcpState::CloseWait,
+            // From FIN-WAIT-2 it is TIME-WAIT at once: see `is_time_wait`.
+            TcpState::FinWait1 | TcpState::FinWait2 => TcpState::Closing,
+            other => other,
+        };
+    }
+
+    /// Whether the connection has come to TIME-WAIT: both FINs are here and acknowledged.
+    pub(crate) fn is_time_wait(&self) -> bool {
+        self.state == TcpState::Closing && self.is_fin_acked()
+    }
+
+    /// An acknowledgement is due: at once for every second full segment (RFC 9293 §3.8.6.3), else
+    /// a little later.
+    fn schedule_ack(&mut self, now: Instant, length: u32) {
+        let unacknowledged = self.rcv_nxt.distance(self.last_ack);
+        let full = u32::from(self.mss);
+        let second = self.flags.contains(Flags::ACK_LATER) && length >= full;
+        if unacknowledged >= 2 * full || second {
+            self.flags |= Flags::ACK_NOW;
+        } else if !self.flags.contains(Flags::ACK_LATER) {
+            self.flags |= Flags::ACK_LATER;
+            self.timers.acknowledge = now + Duration::from_millis(config::TCP_DELAYED_ACK as u64);
+        }
+    }
+
+    /// The connection is over.
+    pub(crate) fn end(&mut self, error: TcpError) {
+        self.state = TcpState::Closed;
+        self.error = Some(error);
+        self.to_send = Default::default();
+        self.out_of_order = BufQueue::new();
+        self.out_of_order_bytes = 0;
+        self.timers.retransmit = Instant::MAX;
+        self.timers.acknowledge = Instant::MAX;
+        self.timers.keepalive = Instant::MAX;
+    }
+}
+
+/// Where the data of a kept segment start in sequence space, and how many they are: the TCP header
+/// still stands in front of them, where the meta's `network` says since the IP header was read.
+pub(super) fn span(buf: &NetBuf) -> (Seq, u32) {
+    let meta = buf.meta();
+    let payload = usize::from(meta.payload);
+    let length = buf.len().saturating_sub(payload) as u32;
+    let mut straddle = Straddle::new();
+    let seq = buf
+        .header(usize::from(meta.network), &mut straddle)
+        .and_then(|bytes| TcpHeader::new(bytes).ok())
+        .map_or(0, |header| header.sequence());
+    (Seq(seq), length)
+}

@@ -1,0 +1,102 @@
+//! What comes in and what goes out, in the terms of RFC 9293 §3.3.1.
+
+use super::scoreboard::Scoreboard;
+use super::sequence::Seq;
+use crate::config;
+use crate::netbuf::NetBuf;
+use crate::time::Instant;
+use crate::wire::tcp::TcpFlags;
+use crate::wire::tcp_options::{TcpOptionSpace, TcpOptions};
+
+/// A received segment whose checksum is right.
+pub(crate) struct Segment<'o> {
+    pub(crate) seq: Seq,
+    pub(crate) ack: Seq,
+    pub(crate) flags: TcpFlags,
+    /// SEG.WND as it stands in the header: not scaled.
+    pub(crate) window: u16,
+    pub(crate) options: TcpOptions<'o>,
+    /// Bytes of data.
+    pub(crate) length: u32,
+}
+
+impl Segment<'_> {
+    /// SEG.LEN: the data, SYN and FIN.
+    pub(crate) fn sequence_length(&self) -> u32 {
+        self.length + self.flags.sequence_length()
+    }
+
+    /// The sequence number behind the segment.
+    pub(crate) fn end(&self) -> Seq {
+        self.seq + self.sequence_length()
+    }
+}
+
+/// A segment to be sent, but for its addresses.
+pub(crate) struct Outgoing {
+    pub(crate) seq: Seq,
+    pub(crate) ack: Seq,
+    pub(crate) flags: TcpFlags,
+    pub(crate) window: u16,
+    pub(crate) options: TcpOptionSpace,
+    /// The data, sharing the blocks of the send queue.
+    pub(crate) data: Option<NetBuf>,
+}
+
+/// What is to be answered to a segment, beside what the connection wants to send anyway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// Nothing.
+    None,
+    /// An acknowledgement that is rate-limited: the segment is suspicious (RFC 5961 §3.2, §4.2,
+    /// §5.2) or old.
+    Challenge,
+    /// A reset with this sequence number, and no acknowledgement (RFC 9293 §3.10.7.3).
+    Reset(Seq),
+}
+
+/// What a connection is given besides a segment, each time that it has its turn.
+pub(crate) struct Turn<'t> {
+    pub(crate) now: Instant,
+    /// How many more bytes the pool could hold: what a window may promise.
+    pub(crate) room: u32,
+    /// The number of the connection.
+    pub(crate) index: u16,
+    pub(crate) boards: &'t mut Scoreboards,
+}
+
+/// The scoreboards, lent to connections that have data selectively acknowledged. A connection that
+/// gets none recovers without (RFC 6582).
+pub(crate) struct Scoreboards([Option<(u16, Scoreboard)>; config::TCP_SCOREBOARDS]);
+
+impl Scoreboards {
+    pub(crate) const fn new() -> Self {
+        Self([const { None }; config::TCP_SCOREBOARDS])
+    }
+
+    /// The one that a connection has.
+    pub(crate) fn get(&mut self, index: u16) -> Option<&mut Scoreboard> {
+        let mut boards = self.0.iter_mut().flatten();
+        boards
+            .find(|(owner, _)| *owner == index)
+            .map(|(_, board)| board)
+    }
+
+    /// Lends one to a connection that has none.
+    pub(crate) fn lend(&mut self, index: u16, una: Seq) {
+        if self.get(index).is_none()
+            && let Some(place) = self.0.iter_mut().find(|place| place.is_none())
+        {
+            *place = Some((index, Scoreboard::new(una)));
+        }
+    }
+
+    /// Takes back what a connection has.
+    pub(crate) fn take_back(&mut self, index: u16) {
+        for place in &mut self.0 {
+            if place.as_ref().is_some_and(|(owner, _)| *owner == index) {
+                *place = None;
+            }
+        }
+    }
+}

@@ -1,0 +1,480 @@
+//! What a connection sends next (RFC 9293 §3.8): SYN, retransmission, data, FIN, acknowledgement.
+
+use super::connection::{Connection, Flags, TcpError, TcpState};
+use super::recovery::{Ack, Probe, Send};
+use super::scoreboard::{Span, Update};
+use super::segment::{Outgoing, Segment, Turn};
+use super::sequence::Seq;
+use crate::config;
+use crate::time::{Duration, Instant};
+use crate::wire::tcp::TcpFlags;
+use crate::wire::tcp_options::TcpOptionSpace;
+
+impl Connection {
+    /// The next segment to be sent now, if there is one.
+    pub(crate) fn next_outgoing(&mut self, turn: &mut Turn<'_>) -> Option<Outgoing> {
+        match self.state {
+            TcpState::Closed => None,
+            TcpState::SynSent | TcpState::SynReceived => self.next_syn(turn.now),
+            _ => self
+                .next_data(turn)
+                .or_else(|| self.next_acknowledgment(turn)),
+        }
+    }
+
+    /// Our SYN, for the first time or again, with an ACK if SYNs crossed.
+    fn next_syn(&mut self, now: Instant) -> Option<Outgoing> {
+        if !self.flags.contains(Flags::SYN_DUE) {
+            return None;
+        }
+        self.flags -= Flags::SYN_DUE;
+        let crossed = self.state == TcpState::SynReceived;
+        let echo = if crossed { self.ts_recent } else { 0 };
+        let offers_timestamps = !crossed || self.flags.contains(Flags::TIMESTAMPS);
+        let timestamps = offers_timestamps.then(|| (self.timestamp(now), echo));
+        let scale = (!crossed || self.send_scale > 0).then_some(self.receive_scale);
+        let sack = !crossed || self.flags.contains(Flags::SACK);
+        let window = self.receive_quota.min(65_535);
+        if self.nxt == self.una {
+            self.nxt = self.una + 1;
+            self.measured = (self.nxt, now);
+        }
+        self.rcv_edge = self.rcv_nxt + window;
+        self.timers.retransmit = now + self.rtt.rto();
+        let mut flags = TcpFlags::SYN;
+        flags.set(TcpFlags::ACK, crossed);
+        Some(Outgoing {
+            seq: self.una,
+            ack: if crossed { self.rcv_nxt } else { Seq(0) },
+            flags,
+            window: window as u16,
+            options: TcpOptionSpace::syn(self.mss, scale, sack, timestamps),
+            data: None,
+        })
+    }
+
+    /// What loss recovery and the congestion window let out: old data, new data, or FIN.
+    fn next_data(&mut self, turn: &mut Turn<'_>) -> Option<Outgoing> {
+        let sender = self.sender();
+        let board = turn.boards.get(turn.index);
+        match self
+            .recovery
+            .next(sender, &self.congestion, board.as_deref())
+        {
+            Some(Send::New(budget)) => self.next_new(turn, budget),
+            Some(what @ (Send::Retransmit(span) | Send::Rescue(span))) => {
+                let outgoing = self.again(turn, span)?;
+                let board = turn.boards.get(turn.index);
+                self.recovery.retransmitted(what, sender, turn.now, board);
+                self.flags -= Flags::MEASURING;
+                if self.timers.retransmit == Instant::MAX {
+                    self.arm_retransmit(turn.now);
+                }
+                Some(outgoing)
+            }
+            None => {
+                if sender.unsent > 0 {
+                    self.flags |= Flags::CWND_LIMITED;
+                }
+                self.next_new(turn, 0)
+            }
+        }
+    }
+
+    /// Data that were sent before.
+    fn again(&mut self, turn: &Turn<'_>, span: Span) -> Option<Outgoing> {
+        let offset = span.start.distance(self.una) as usize;
+        let data = (self.to_send.len().saturating_sub(offset) as u32).min(span.length);
+        let mut flags = TcpFlags::ACK;
+        flags.set(
+            TcpFlags::FIN,
+            data < span.length && self.flags.contains(Flags::FIN_SENT),
+        );
+        flags.set(
+            TcpFlags::PSH,
+            offset + data as usize == self.to_send.len() && data > 0,
+        );
+        self.segment(turn, span.start, flags, data)
+    }
+
+    /// New data within `budget`, and FIN: what the peer's window allows, Nagle and the avoidance
+    /// of silly windows do not hold back (RFC 9293 §3.7.4, §3.8.6.2.1).
+    fn next_new(&mut self, turn: &mut Turn<'_>, budget: u32) -> Option<Outgoing> {
+        let now = turn.now;
+        let wants_fin =
+            self.flags.contains(Flags::FIN_WANTED) && !self.flags.contains(Flags::FIN_SENT);
+        let unsent = self.unsent();
+        if unsent == 0 && !wants_fin {
+            return None;
+        }
+        let full = u32::from(self.mss);
+        let flight = self.flight();
+        let offered = self.wnd.saturating_sub(flight);
+        let length = unsent.min(offered).min(budget).min(full);
+        let is_last = length == unsent;
+        if unsent > 0 && length == 0 {
+            if offered == 0 {
+                self.start_persisting(now);
+            }
+            return None;
+        }
+        if length < full && unsent > 0 {
+            // Nagle: with something on the way, a small segment waits for company. A FIN is not
+            // held back, nor what half of the peer's largest window would take.
+            let nagle =
+                is_last && flight > 0 && !self.flags.contains(Flags::NO_DELAY) && !wants_fin;
+            let silly = !is_last && length < self.max_wnd / 2;
+            if nagle || silly {
+                // Where nothing on the way will open the window, a timer overrides.
+                self.start_persisting(now);
+                return None;
+            }
+        }
+        if flight == 0 && now.since(self.heard) > self.rtt.rto() {
+            self.congestion.after_idle();
+        }
+        let with_fin = wants_fin && is_last;
+        let mut flags = TcpFlags::ACK;
+        flags.set(TcpFlags::PSH, is_last && length > 0);
+        flags.set(TcpFlags::FIN, with_fin);
+        let seq = self.nxt;
+        let outgoing = self.segment(turn, seq, flags, length)?;
+        self.nxt = seq + length + u32::from(with_fin);
+        if with_fin {
+            self.fin_sent();
+        }
+        if !self.flags.contains(Flags::MEASURING) {
+            self.flags |= Flags::MEASURING;
+            self.measured = (self.nxt, now);
+        }
+        self.recovery.sent(length);
+        if flight == 0 || self.timers.retransmit == Instant::MAX {
+            self.arm_retransmit(now);
+        } else if self.flags.contains(Flags::PROBING) {
+            self.arm_probe(turn);
+        }
+        Some(outgoing)
+    }
+
+    fn fin_sent(&mut self) {
+        self.flags |= Flags::FIN_SENT;
+        self.state = match self.state {
+            TcpState::Established => TcpState::FinWait1,
+            TcpState::CloseWait => TcpState::LastAck,
+            other => other,
+        };
+    }
+
+    /// After data were sent or acknowledged: a probe of the tail comes before the timeout, if there
+    /// is to be one (RFC 8985 §7.2); and losses may come to light by time alone (§6.2 step 5).
+    pub(super) fn arm_probe(&mut self, turn: &mut Turn<'_>) {
+        let now = turn.now;
+        let has_sack = self.flags.contains(Flags::SACK);
+        let (sender, mss) = (self.sender(), self.mss);
+        let board = turn.boards.get(turn.index);
+        let span = match board.as_deref() {
+            Some(board) if self.recovery.is_recovering() || !board.is_empty() => {
+                self.recovery.reordering_timer(now, &self.rtt, board)
+            }
+            board => self
+                .recovery
+                .probe_timeout(sender, has_sack, &self.rtt, mss, board),
+        };
+        let timeout = now + self.rtt.rto();
+        match span
+            .map(|span| now + span)
+            .filter(|at| *at < timeout && self.flight() > 0)
+        {
+            Some(at) => {
+                self.flags |= Flags::PROBING;
+                self.timers.retransmit = at;
+            }
+            None => {
+                self.flags -= Flags::PROBING;
+                if self.flight() > 0 {
+                    self.timers.retransmit = timeout;
+                }
+            }
+        }
+    }
+
+    /// Starts the timer for what is on its way.
+    pub(super) fn arm_retransmit(&mut self, now: Instant) {
+        self.timers.retransmit = now + self.rtt.rto();
+    }
+
+    /// The peer's window is shut, and nothing on the way will tell that it has opened: it is asked
+    /// (RFC 9293 §3.8.6.1).
+    fn start_persisting(&mut self, now: Instant) {
+        if self.flight() == 0 && self.timers.retransmit == Instant::MAX {
+            self.timers.retransmit = now + self.rtt.rto();
+        }
+    }
+
+    /// An acknowledgement, if one is due or the window can be opened by enough to say so.
+    fn next_acknowledgment(&mut self, turn: &Turn<'_>) -> Option<Outgoing> {
+        let opens = {
+            let edge = self.wanted_edge(turn.room);
+            let step = (self.receive_quota / 2).min(2 * u32::from(self.mss)).max(1);
+            edge.since(self.rcv_edge) >= step as i32 && !self.flags.contains(Flags::FIN_RECEIVED)
+        };
+        if !self.flags.contains(Flags::ACK_NOW) && !opens {
+            return None;
+        }
+        self.segment(turn, self.nxt, TcpFlags::ACK, 0)
+    }
+
+    /// A pure acknowledgement, whether or not one is due.
+    pub(crate) fn acknowledgment(&mut self, turn: &Turn<'_>) -> Option<Outgoing> {
+        if !self.state.is_synchronized() {
+            return None;
+        }
+        self.segment(turn, self.nxt, TcpFlags::ACK, 0)
+    }
+
+    /// The right edge that the quota and the pool allow; never left of what was offered.
+    fn wanted_edge(&self, room: u32) -> Seq {
+        let free = self
+            .receive_quota
+            .saturating_sub(self.received.len() as u32)
+            .min(room);
+        (self.rcv_nxt + free).max(self.rcv_edge)
+    }
+
+    /// A segment with `length` bytes of data from `seq` on: acknowledges all, offers the window,
+    /// and settles what acknowledgements were due. `None` if there is no view for the data.
+    pub(super) fn segment(
+        &mut self,
+        turn: &Turn<'_>,
+        seq: Seq,
+        flags: TcpFlags,
+        length: u32,
+    ) -> Option<Outgoing> {
+        let Turn { now, room, .. } = *turn;
+        let data = match length {
+            0 => None,
+            _ => {
+                let offset = seq.distance(self.una) as usize;
+                Some(self.to_send.slice(offset, length as usize).ok()?)
+            }
+        };
+        // The edge moves by a worthwhile step or not at all (RFC 9293 §3.8.6.2.2), and never back,
+        // not by the rounding of the shift either.
+        let edge = self.wanted_edge(room);
+        let step = (self.receive_quota / 2).min(u32::from(self.mss)).max(1);
+        if edge.since(self.rcv_edge) >= step as i32 {
+            self.rcv_edge = edge;
+        }
+        let scale = self.receive_scale;
+        let window = self.rcv_edge.distance(self.rcv_nxt);
+        let shown = (window.div_ceil(1 << scale)).min(65_535);
+        self.rcv_edge = self.rcv_edge.max(self.rcv_nxt + (shown << scale));
+        let timestamps = self
+            .flags
+            .contains(Flags::TIMESTAMPS)
+            .then(|| (self.timestamp(now), self.ts_recent));
+        let options = match self.flags.contains(Flags::SACK) && !self.out_of_order.is_empty() {
+            true => TcpOptionSpace::segment(timestamps, self.sack_blocks()),
+            false => TcpOptionSpace::segment(timestamps, []),
+        };
+        self.flags -= Flags::ACK_NOW | Flags::ACK_LATER;
+        self.timers.acknowledge = Instant::MAX;
+        self.last_ack = self.rcv_nxt;
+        Some(Outgoing {
+            seq,
+            ack: self.rcv_nxt,
+            flags,
+            window: shown as u16,
+            options,
+            data,
+        })
+    }
+
+    /// Lets the keepalive timer start anew.
+    pub(crate) fn arm_keepalive(&mut self, now: Instant) {
+        self.timers.keepalive = match self.flags.contains(Flags::KEEPALIVE) {
+            true => now + Duration::from_secs(u64::from(self.keepalive_after)),
+            false => Instant::MAX,
+        };
+    }
+
+    /// A deadline may have passed.
+    pub(crate) fn timer(&mut self, turn: &mut Turn<'_>) -> Option<Outgoing> {
+        let now = turn.now;
+        if self.timers.acknowledge <= now {
+            self.timers.acknowledge = Instant::MAX;
+            self.flags |= Flags::ACK_NOW;
+        }
+        if self.timers.retransmit <= now {
+            self.timers.retransmit = Instant::MAX;
+            return match self.flags.contains(Flags::PROBING) {
+                true => self.probe_timeout(turn),
+                false => self.retransmit_timeout(turn),
+            };
+        }
+        if self.timers.keepalive <= now {
+            self.timers.keepalive = Instant::MAX;
+            return self.keepalive_timeout(turn);
+        }
+        None
+    }
+
+    /// Time for a probe of the tail, or losses have come to light by time alone.
+    fn probe_timeout(&mut self, turn: &mut Turn<'_>) -> Option<Outgoing> {
+        self.flags -= Flags::PROBING;
+        self.arm_retransmit(turn.now);
+        let sender = self.sender();
+        let board = turn.boards.get(turn.index);
+        if board.as_deref().is_some_and(|board| !board.is_empty()) {
+            let (rtt, congestion) = (&self.rtt, &mut self.congestion);
+            self.recovery
+                .on_ack(Ack::default(), turn.now, sender, rtt, congestion, board);
+            return None;
+        }
+        match self.recovery.probe(sender, self.mss)? {
+            Probe::New => self.next_new(turn, u32::from(self.mss)),
+            Probe::Retransmit(span) => self.again(turn, span),
+        }
+    }
+
+    /// The retransmission timer, which is also that of zero-window probes and of FIN-WAIT-2.
+    fn retransmit_timeout(&mut self, turn: &mut Turn<'_>) -> Option<Outgoing> {
+        let now = turn.now;
+        if self.state == TcpState::FinWait2 {
+            // Nobody waits for the peer's FIN.
+            self.state = TcpState::Closed;
+            return None;
+        }
+        let is_synchronized = self.state.is_synchronized();
+        let is_silent = now.since(self.heard) >= self.user_timeout() && self.flight() > 0;
+        let has_tried = usize::from(self.probes) + 1 >= config::TCP_SYN_RETRIES;
+        if is_silent || !is_synchronized && has_tried {
+            self.end(TcpError::TimedOut);
+            return None;
+        }
+        if !is_synchronized {
+            self.probes += 1;
+            self.rtt.back_off();
+            self.flags |= Flags::SYN_DUE;
+            return None;
+        }
+        if self.wnd == 0 {
+            return self.probe_window(turn);
+        }
+        if self.flight() == 0 {
+            return self.override_silly_window(turn);
+        }
+        // What the driver has not even sent yet is not sent twice; but only once is it waited for.
+        if self.to_send.is_shared(0) && !self.flags.contains(Flags::STILL_QUEUED) {
+            self.flags |= Flags::STILL_QUEUED;
+            self.arm_retransmit(now);
+            return None;
+        }
+        self.flags -= Flags::MEASURING;
+        let sender = self.sender();
+        let board = turn.boards.get(turn.index);
+        self.recovery
+            .on_timeout(now, sender, &mut self.congestion, board);
+        self.rtt.back_off();
+        self.arm_retransmit(now);
+        None
+    }
+
+    /// One byte (or the FIN) into a shut window; it counts as sent (RFC 9293 §3.8.6.1).
+    fn probe_window(&mut self, turn: &Turn<'_>) -> Option<Outgoing> {
+        if self.to_send.is_empty() && !self.flags.contains(Flags::FIN_WANTED) {
+            return None;
+        }
+        self.rtt.back_off();
+        self.arm_retransmit(turn.now);
+        let length = u32::from(!self.to_send.is_empty());
+        let mut flags = TcpFlags::ACK;
+        flags.set(TcpFlags::FIN, length == 0);
+        let seq = self.una;
+        let outgoing = self.segment(turn, seq, flags, length)?;
+        if self.nxt == seq {
+            self.nxt = seq + 1;
+            if length == 0 {
+                self.fin_sent();
+            }
+        }
+        Some(outgoing)
+    }
+
+    /// The peer's window is smaller than a segment and stays so: now it is filled all the same.
+    fn override_silly_window(&mut self, turn: &Turn<'_>) -> Option<Outgoing> {
+        let length = self.unsent().min(self.wnd).min(u32::from(self.mss));
+        if length == 0 {
+            return None;
+        }
+        let seq = self.nxt;
+        let outgoing = self.segment(turn, seq, TcpFlags::ACK | TcpFlags::PSH, length)?;
+        self.nxt = seq + length;
+        self.recovery.sent(length);
+        self.arm_retransmit(turn.now);
+        Some(outgoing)
+    }
+
+    /// Asks a silent peer whether it is there (RFC 9293 §3.8.4): a segment just left of its window.
+    fn keepalive_timeout(&mut self, turn: &Turn<'_>) -> Option<Outgoing> {
+        if !self.state.is_synchronized() || self.flight() > 0 {
+            // What is on its way finds out itself.
+            self.arm_keepalive(turn.now);
+            return None;
+        }
+        if usize::from(self.probes) >= config::TCP_KEEPALIVE_PROBES {
+            self.end(TcpError::TimedOut);
+            return None;
+        }
+        self.probes += 1;
+        let interval = Duration::from_secs(config::TCP_KEEPALIVE_INTERVAL as u64);
+        self.timers.keepalive = turn.now + interval;
+        self.segment(turn, self.una - 1, TcpFlags::ACK, 0)
+    }
+
+    /// An acknowledgement has come in: the scoreboard, loss recovery and congestion control take
+    /// note.
+    pub(super) fn recover(
+        &mut self,
+        turn: &mut Turn<'_>,
+        segment: &Segment<'_>,
+        newly_acked: u32,
+        duplicate: bool,
+    ) {
+        let has_sack = self.flags.contains(Flags::SACK);
+        let blocks = segment
+            .options
+            .sack
+            .iter()
+            .map(|(left, right)| (Seq(left), Seq(right)));
+        if has_sack && blocks.clone().any(|(_, right)| right.is_after(self.una)) {
+            turn.boards.lend(turn.index, self.una);
+        }
+        if newly_acked == 0 && !duplicate && segment.options.sack.is_empty() {
+            return;
+        }
+        let sender = self.sender();
+        let mut board = turn.boards.get(turn.index);
+        let micros = super::recovery::micros(turn.now);
+        let update = match board.as_deref_mut() {
+            Some(board) => board.update(self.una, self.nxt, blocks, micros, self.rtt.min_micros()),
+            None => Update::default(),
+        };
+        let cwnd_limited = self.flags.contains(Flags::CWND_LIMITED);
+        if newly_acked > 0 {
+            self.flags -= Flags::CWND_LIMITED;
+        }
+        let ack = Ack {
+            newly_acked,
+            duplicate,
+            cwnd_limited,
+            update,
+        };
+        let (rtt, congestion) = (&self.rtt, &mut self.congestion);
+        self.recovery
+            .on_ack(ack, turn.now, sender, rtt, congestion, board.as_deref_mut());
+        if board.is_some_and(|board| board.is_empty()) && !self.recovery.is_recovering() {
+            turn.boards.take_back(turn.index);
+        }
+    }
+}

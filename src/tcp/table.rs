@@ -1,0 +1,254 @@
+//! All connections, found by their four-tuple, and all listeners, found by port.
+
+use managed::ManagedSlice;
+
+use super::connection::{Connection, Tuple};
+use crate::wire::IpAddress;
+
+/// The end of a list of slots.
+pub(crate) const NONE: u16 = u16::MAX;
+
+/// Room for one connection.
+pub(crate) struct TcpSlot {
+    /// The first slot of the bucket that has this slot's number.
+    bucket: u16,
+    /// The next slot of this slot's bucket, or of the free list.
+    next: u16,
+    /// The next of those that have something to send as soon as there is room, or [`NONE`].
+    next_ready: u16,
+    is_ready: bool,
+    pub(crate) connection: Option<Connection>,
+}
+
+impl TcpSlot {
+    pub(crate) const UNUSED: Self = Self {
+        bucket: NONE,
+        next: NONE,
+        next_ready: NONE,
+        is_ready: false,
+        connection: None,
+    };
+}
+
+/// The table of connections.
+pub(crate) struct TcpTable<'a> {
+    slots: ManagedSlice<'a, TcpSlot>,
+    free: u16,
+    ready_first: u16,
+    ready_last: u16,
+}
+
+impl<'a> TcpTable<'a> {
+    /// An empty table in `slots`, of which it uses 65,534 at most.
+    pub(crate) fn new(slots: impl Into<ManagedSlice<'a, TcpSlot>>) -> Self {
+        let mut slots = slots.into();
+        let count = slots.len().min(usize::from(NONE)) as u16;
+        for (index, slot) in (1..).zip(slots.iter_mut()) {
+            *slot = TcpSlot::UNUSED;
+            slot.next = if index < count { index } else { NONE };
+        }
+        let free = if count > 0 { 0 } else { NONE };
+        Self {
+            slots,
+            free,
+            ready_first: NONE,
+            ready_last: NONE,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, index: u16) -> Option<&Connection> {
+        self.slots.get(usize::from(index))?.connection.as_ref()
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, index: u16) -> Option<&mut Connection> {
+        self.slots.get_mut(usize::from(index))?.connection.as_mut()
+    }
+
+    /// The connections with their numbers.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u16, &Connection)> {
+        let connections = self.slots.iter().map(|slot| slot.connection.as_ref());
+        (0..NONE)
+            .zip(connections)
+            .filter_map(|(index, c)| Some((index, c?)))
+    }
+
+    #[inline]
+    fn bucket(&self, tuple: &Tuple) -> usize {
+        let mut hash = u32::from(tuple.local_port) << 16 | u32::from(tuple.remote_port);
+        match tuple.remote {
+            #[cfg(feature = "ipv4")]
+            IpAddress::V4(address) => hash ^= address.to_bits(),
+            #[cfg(feature = "ipv6")]
+            IpAddress::V6(address) => {
+                let bits = address.to_bits();
+                hash ^= (bits ^ bits >> 32) as u32;
+            }
+        }
+        let buckets = self.slots.len().min(usize::from(NONE)) as u32;
+        (((hash.wrapping_mul(0x9e37_79b1) >> 16) * buckets) >> 16) as usize
+    }
+
+    /// The connection with this four-tuple.
+    #[inline]
+    pub(crate) fn find(&self, tuple: &Tuple) -> Option<u16> {
+        let mut index = self.slots.get(self.bucket(tuple))?.bucket;
+        while let Some(slot) = self.slots.get(usize::from(index)) {
+            if slot
+                .connection
+                .as_ref()
+                .is_some_and(|c| c.tuple() == *tuple)
+            {
+                return Some(index);
+            }
+            index = slot.next;
+        }
+        None
+    }
+
+    /// Takes a connection in; `None` if there is no slot.
+    pub(crate) fn insert(&mut self, connection: Connection) -> Option<u16> {
+        let bucket = self.bucket(&connection.tuple());
+        let first = self.slots.get(bucket)?.bucket;
+        let index = self.free;
+        let slot = self.slots.get_mut(usize::from(index))?;
+        self.free = slot.next;
+        slot.next = first;
+        slot.connection = Some(connection);
+        if let Some(head) = self.slots.get_mut(bucket) {
+            head.bucket = index;
+        }
+        Some(index)
+    }
+
+    /// Whether there is a slot for another connection.
+    pub(crate) fn has_room(&self) -> bool {
+        self.free != NONE
+    }
+
+    /// Frees a slot.
+    pub(crate) fn remove(&mut self, index: u16) -> Option<Connection> {
+        let bucket = self.bucket(&self.get(index)?.tuple());
+        let slot = self.slots.get_mut(usize::from(index))?;
+        let connection = slot.connection.take()?;
+        let next = core::mem::replace(&mut slot.next, self.free);
+        self.free = index;
+        if let Some(head) = self
+            .slots
+            .get_mut(bucket)
+            .filter(|head| head.bucket == index)
+        {
+            head.bucket = next;
+        } else {
+            let mut before = self.slots.get(bucket)?.bucket;
+            while let Some(slot) = self.slots.get_mut(usize::from(before)) {
+                if slot.next == index {
+                    slot.next = next;
+                    break;
+                }
+                before = slot.next;
+            }
+        }
+        Some(connection)
+    }
+
+    /// Notes that a connection has something to send as soon as it can.
+    pub(crate) fn make_ready(&mut self, index: u16) {
+        let Some(slot) = self.slots.get_mut(usize::from(index)) else {
+            return;
+        };
+        if core::mem::replace(&mut slot.is_ready, true) {
+            return;
+        }
+        slot.next_ready = NONE;
+        match self.slots.get_mut(usize::from(self.ready_last)) {
+            Some(last) if self.ready_first != NONE => last.next_ready = index,
+            _ => self.ready_first = index,
+        }
+        self.ready_last = index;
+    }
+
+    /// The connections that had something to send, as a list of their own to be walked with
+    /// [`TcpTable::next_ready`].
+    pub(crate) fn take_ready(&mut self) -> u16 {
+        self.ready_last = NONE;
+        core::mem::replace(&mut self.ready_first, NONE)
+    }
+
+    /// Takes `index` off the list that begins with it; gives the rest of it.
+    pub(crate) fn next_ready(&mut self, index: u16) -> u16 {
+        let Some(slot) = self.slots.get_mut(usize::from(index)) else {
+            return NONE;
+        };
+        slot.is_ready = false;
+        core::mem::replace(&mut slot.next_ready, NONE)
+    }
+
+    /// Whether some connection waits to send.
+    pub(crate) fn has_ready(&self) -> bool {
+        self.ready_first != NONE
+    }
+}
+
+/// A port that connections are accepted on.
+pub(crate) struct Listener {
+    pub(crate) local: Option<IpAddress>,
+    pub(crate) port: u16,
+    /// Connections that may wait to be accepted.
+    pub(crate) backlog: u16,
+    /// Connections that do.
+    pub(crate) waiting: u16,
+}
+
+/// The listeners, in an order that tells nothing.
+pub(crate) struct Listeners<'a>(ManagedSlice<'a, Option<Listener>>);
+
+impl<'a> Listeners<'a> {
+    pub(crate) fn new(storage: impl Into<ManagedSlice<'a, Option<Listener>>>) -> Self {
+        let mut listeners = storage.into();
+        listeners.iter_mut().for_each(|listener| *listener = None);
+        Self(listeners)
+    }
+
+    pub(crate) fn get_mut(&mut self, index: u16) -> Option<&mut Listener> {
+        self.0.get_mut(usize::from(index))?.as_mut()
+    }
+
+    pub(crate) fn get(&self, index: u16) -> Option<&Listener> {
+        self.0.get(usize::from(index))?.as_ref()
+    }
+
+    /// The listener for a SYN to `address` and `port`: one bound to the address before one bound
+    /// to all.
+    pub(crate) fn find(&self, address: IpAddress, port: u16) -> Option<u16> {
+        let matches = (0..NONE)
+            .zip(self.0.iter())
+            .filter_map(|(index, listener)| {
+                let listener = listener.as_ref()?;
+                let fits = listener.port == port && listener.local.is_none_or(|own| own == address);
+                fits.then_some((listener.local.is_some(), index))
+            });
+        matches.max().map(|(_, index)| index)
+    }
+
+    /// Whether `local` and `port` are taken.
+    pub(crate) fn is_taken(&self, local: Option<IpAddress>, port: u16) -> bool {
+        self.0.iter().flatten().any(|listener| {
+            listener.port == port
+                && (listener.local == local || listener.local.is_none() || local.is_none())
+        })
+    }
+
+    pub(crate) fn insert(&mut self, listener: Listener) -> Option<u16> {
+        let index = self.0.iter().position(Option::is_none)?;
+        *self.0.get_mut(index)? = Some(listener);
+        Some(index as u16)
+    }
+
+    pub(crate) fn remove(&mut self, index: u16) {
+        if let Some(slot) = self.0.get_mut(usize::from(index)) {
+            *slot = None;
+        }
+    }
+}
