@@ -9,5 +9,15 @@
 #[path = "net/network/mod.rs"]
 mod network;
 
+#[allow(dead_code)]
+#[path = "net/alone.rs"]
+mod alone;
 #[path = "net/basic.rs"]
 mod basic;
+#[allow(dead_code)]
+#[path = "net/frame.rs"]
+mod frame;
+#[path = "net/icmp.rs"]
+mod icmp;
+#[path = "net/neighbors.rs"]
+mod neighbors;
