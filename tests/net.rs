@@ -21,3 +21,5 @@ mod frame;
 mod icmp;
 #[path = "net/neighbors.rs"]
 mod neighbors;
+#[path = "net/udp.rs"]
+mod udp;

@@ -320,23 +320,25 @@ fn defects_072_100_errors_are_limited_in_rate() {
     );
     for version in [0, 1] {
         a.net.run_for(secs(10));
+        a.introduce();
         a.sent();
         for _ in 0..500 {
             a.peer.send(a.datagram(version, (1, 2), b"?"));
         }
         a.net.run_for(ms(1));
         assert_eq!(a.sent().len(), burst);
-        for _ in 0..1000 {
+        // Shorter than the neighbour's reachability is taken for granted.
+        for _ in 0..400 {
             a.peer.send(a.datagram(version, (1, 2), b"?"));
             a.net.run_for(ms(10));
         }
         let sent = a.sent().len();
         assert!(
-            (9 * rate..=11 * rate).contains(&sent),
-            "{sent} in 10 seconds"
+            (4 * rate - 2..=4 * rate + 2).contains(&sent),
+            "{sent} in 4 s"
         );
     }
-    assert!(a.host.counters(a.link).send_drops(SendDrop::IcmpRate) > 2000);
+    assert!(a.host.counters(a.link).send_drops(SendDrop::IcmpRate) > 1000);
 }
 
 // ---- Errors received ---------------------------------------------------------------------
@@ -404,9 +406,9 @@ fn error_reaches_the_connected_socket_that_caused_it_and_no_other() {
             assert_eq!(a.net.block_on(socket.recv()).unwrap_err(), meaning);
             // Neither of the others hears anything.
             for other in [&other, &open] {
-                assert!(!a.net.run_until(ms(1), || false));
                 other.try_send_to(b"fine", Some((peer, 9).into())).unwrap();
             }
+            a.net.run_for(ms(1));
             a.sent();
         }
         drop((socket, other, open));
@@ -447,6 +449,8 @@ fn defect_067_error_about_what_was_not_sent_is_ignored() {
             a.refuses(a.to_host(&error), ReceiveDrop::Icmp);
         }
         socket.try_send_to(b"data", None).unwrap();
+        a.net.run_for(ms(1));
+        a.sent();
     }
 }
 

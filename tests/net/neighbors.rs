@@ -709,6 +709,8 @@ fn entries_in_use_survive_a_flood_of_thousands_of_strangers() {
     a.net.run_for(ms(1));
     let socket = a.host.udp("[::]:0");
     a.introduce();
+    send(&socket, PEER4.into()).unwrap();
+    send(&socket, PEER6.into()).unwrap();
     for round in 0..100u16 {
         for n in 0..50u16 {
             let n = round * 50 + n;
