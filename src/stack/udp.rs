@@ -92,7 +92,8 @@ impl From<SendDrop> for SendError {
 /// What goes with a received datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecvInfo {
-    /// Who sent it.
+    /// Who sent it. The scope id of a link-local address is the number of the interface, counted
+    /// from 1.
     pub source: SocketAddr,
     /// The address that it was sent to: one of ours, a group, or a broadcast address.
     pub destination: IpAddr,
@@ -370,7 +371,7 @@ impl Core<'_> {
                 && (is_verified || header.is_checksum_valid(facts.pseudo_header, data))
             {
                 let info = RecvInfo {
-                    source: SocketAddr::new(facts.source.into(), header.source_port()),
+                    source: socket_addr(facts.source, header.source_port(), Some(meta.interface)),
                     destination: facts.destination.into(),
                     interface: meta.interface,
                     hop_limit: facts.hop_limit,
@@ -411,18 +412,11 @@ impl Core<'_> {
             Some(to) => {
                 let address = IpAddress::try_from(to.ip());
                 let address = address.map_err(|_| SendError::InvalidDestination)?;
-                let scope = match to {
-                    // The zone of a link-local address is the number of the interface, from 1 on.
-                    SocketAddr::V6(to) if to.scope_id() > 0 => {
-                        Some((to.scope_id() - 1).min(255) as InterfaceId)
-                    }
-                    _ => None,
-                };
-                (address, to.port(), scope)
+                (address, to.port(), zone(to))
             }
             None => {
                 let (address, port) = slot.remote.ok_or(SendError::NoDestination)?;
-                (address, port, None)
+                (address, port, slot.remote_interface)
             }
         };
         if destination.is_unspecified() || port == 0 {
@@ -556,6 +550,32 @@ impl Core<'_> {
         }
         let sum = buf.sum(0..buf.len());
         self.udp_emit(&prepared, buf, sum)
+    }
+}
+
+/// The interface that an address is about: the scope id is its number, counted from 1.
+pub(crate) fn zone(address: SocketAddr) -> Option<InterfaceId> {
+    match address {
+        SocketAddr::V6(address) if address.scope_id() > 0 => {
+            Some((address.scope_id() - 1).min(255) as InterfaceId)
+        }
+        _ => None,
+    }
+}
+
+/// An address and port, and where the address means one link only, which one.
+pub(crate) fn socket_addr(
+    address: IpAddress,
+    port: u16,
+    interface: Option<InterfaceId>,
+) -> SocketAddr {
+    match (address, interface) {
+        #[cfg(feature = "ipv6")]
+        (IpAddress::V6(address), Some(interface)) if address.is_unicast_link_local() => {
+            let scope = u32::from(interface) + 1;
+            core::net::SocketAddrV6::new(address, port, 0, scope).into()
+        }
+        _ => SocketAddr::new(address.into(), port),
     }
 }
 

@@ -313,6 +313,10 @@ fn defects_029_074_what_does_not_fit_is_refused() {
         link.mtu(mtu);
         net.run_for(ms(1));
         for (to, header) in [("10.0.0.2:7", 28), ("[fd00::2]:7", 48)] {
+            // IPv6 has no smaller links (RFC 8200 §5).
+            if mtu < 1280 && header == 48 {
+                continue;
+            }
             let most = usize::from(mtu) - header;
             let to = Some(addr(to));
             assert_eq!(
@@ -807,7 +811,7 @@ fn receive_that_is_given_up_loses_nothing() {
     let a = acquainted();
     let socket = a.host.udp("[::]:7000");
     let mut buf = [0; 10];
-    for n in 0..5 {
+    for _ in 0..5 {
         let stack = a.stack();
         let timed_out = a.net.block_on(async {
             let sleep = std::pin::pin!(stack.sleep(ms(1)));
@@ -818,6 +822,8 @@ fn receive_that_is_given_up_loses_nothing() {
             )
         });
         assert!(timed_out);
+    }
+    for n in 0..5 {
         a.peer.send(a.datagram(1, (1, 7000), &[n]));
     }
     a.net.run_for(ms(1));
