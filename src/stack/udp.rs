@@ -183,6 +183,8 @@ impl Core<'_> {
         }
         match self.udp.find(&datagram) {
             Some(index) => self.deliver_udp(index, buf).map_err(drop),
+            // What is damaged was perhaps for another port: nobody is told.
+            None if is_damaged(&buf) => Err(drop(ReceiveDrop::UdpChecksum)),
             None => Err((Some(buf), ReceiveDrop::UdpNoSocket)),
         }
     }
@@ -611,6 +613,21 @@ fn pseudo_header(source: IpAddress, destination: IpAddress, length: u16) -> Sum 
         #[cfg(all(feature = "ipv4", feature = "ipv6"))]
         _ => Sum::ZERO,
     }
+}
+
+/// Whether the checksum of a datagram, whose data start at the meta's payload offset, is wrong.
+#[cold]
+fn is_damaged(buf: &NetBuf) -> bool {
+    let meta = buf.meta();
+    if meta.flags.contains(Flags::TRANSPORT_SUM_VERIFIED) {
+        return false;
+    }
+    let start = usize::from(meta.payload).saturating_sub(HEADER_LENGTH);
+    let length = buf.len().saturating_sub(start);
+    read_facts(buf, usize::from(meta.network), length).is_none_or(|facts| {
+        let sum = buf.sum(start..buf.len());
+        !facts.pseudo_header.plus(sum).is_valid()
+    })
 }
 
 /// What the IP header in front of a datagram says.
