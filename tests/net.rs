@@ -14,12 +14,18 @@ mod network;
 mod alone;
 #[path = "net/basic.rs"]
 mod basic;
+#[path = "net/fairness.rs"]
+mod fairness;
 #[allow(dead_code)]
 #[path = "net/frame.rs"]
 mod frame;
 #[path = "net/icmp.rs"]
 mod icmp;
+#[path = "net/ip.rs"]
+mod ip;
 #[path = "net/neighbors.rs"]
 mod neighbors;
+#[path = "net/offload.rs"]
+mod offload;
 #[path = "net/udp.rs"]
 mod udp;

@@ -11,6 +11,7 @@ use zonda::netbuf::{NetBuf, Pool, Purpose};
 use zonda::time::{Duration, Instant};
 
 use super::executor::{Runnable, Wakeup};
+use super::hardware;
 use super::host::Host;
 use super::peer::Peer;
 use super::{Core, EventKind, Turns, leak, us};
@@ -143,6 +144,8 @@ struct Faults {
     backpressure: bool,
     /// Bytes of the longest packet.
     mtu: usize,
+    /// Hosts have the hardware that their offloads speak of.
+    hardware: bool,
 }
 
 /// One end of a link, with the direction that leads away from it.
@@ -325,11 +328,19 @@ impl Link {
         self.set(|faults| faults.mtu = usize::from(mtu))
     }
 
+    /// The hosts have the hardware that their offloads speak of: it fills checksums in, and keeps
+    /// frames back in which they are wrong. Without this the frames are what the stack made them,
+    /// and what peers sent is what hardware found good.
+    pub fn hardware(self) -> Self {
+        self.set(|faults| faults.hardware = true)
+    }
+
     /// Perfect again, with a delay of 100 µs.
     pub fn perfect(self) -> Self {
         self.set(|faults| {
             *faults = Faults {
                 mtu: faults.mtu,
+                hardware: faults.hardware,
                 ..Faults::NONE
             }
         })
@@ -460,6 +471,7 @@ impl Faults {
         queue: usize::MAX,
         backpressure: false,
         mtu: 1500,
+        hardware: false,
     };
 }
 
@@ -501,9 +513,24 @@ impl Station {
                 return;
             }
             match driver.poll_next_tx(&mut context) {
-                Poll::Ready(frame) => self.send(self.bytes_of(&frame)),
+                Poll::Ready(frame) => {
+                    let mut bytes = self.bytes_of(&frame);
+                    if self.faults.get().hardware && bytes.len() >= self.header() {
+                        let offload = driver.capabilities().offload;
+                        hardware::fill(offload, &mut bytes[self.header()..]);
+                    }
+                    self.send(bytes);
+                }
                 Poll::Pending => return,
             }
+        }
+    }
+
+    /// Bytes of the link header.
+    fn header(&self) -> usize {
+        match self.link.state.medium {
+            Medium::Ip => 0,
+            _ => 14,
         }
     }
 
@@ -524,13 +551,9 @@ impl Station {
             stats.bytes += frame.len() as u64;
         });
         let faults = self.faults.get();
-        let header = match self.link.state.medium {
-            Medium::Ip => 0,
-            _ => 14,
-        };
         if !self.is_up.get() {
             self.count(|stats| stats.lost += 1);
-        } else if frame.len() > faults.mtu + header {
+        } else if frame.len() > faults.mtu + self.header() {
             self.count(|stats| stats.too_long += 1);
         } else if let Some(sent) = self.pass_queue(&faults, frame.len()) {
             self.spread(&faults, sent, &frame);
@@ -617,7 +640,11 @@ impl Station {
                     // A batch is full: the stack takes it first.
                     host.poll();
                 }
-                let delivered = match self.buffer(*pool, &frame) {
+                let is_good = !self.faults.get().hardware
+                    || frame.get(self.header()..).is_none_or(|packet| {
+                        hardware::verify(driver.capabilities().offload, packet)
+                    });
+                let delivered = match self.buffer(*pool, &frame).filter(|_| is_good) {
                     Some(buf) => driver.deliver(buf).is_ok(),
                     None => {
                         driver.count_receive_errors(1);
