@@ -98,11 +98,12 @@ pub(crate) fn receive(
 }
 
 /// Whether a single other node, or one without an address yet, can have this address (RFC 4291
-/// §2.5.2, §2.5.3, §2.7).
+/// §2.5.2, §2.5.3, §2.7). An IPv4-mapped one stays inside a node (RFC 6890 §2.2.3).
 #[inline]
 fn is_source(interface: &Interface<'_>, address: Ipv6Addr) -> bool {
     !(address.is_multicast()
         || address.is_loopback()
+        || address.to_ipv4_mapped().is_some()
         || interface.ipv6.iter().any(|cidr| cidr.address == address))
 }
 
