@@ -114,6 +114,9 @@ impl Core<'_> {
             #[cfg(all(feature = "ipv4", feature = "ipv6"))]
             _ => return Err(SendDrop::NoRoute),
         }
+        if buf.len() > interface.mtu() && !path.is_local {
+            return Err(SendDrop::TooLong);
+        }
         let flags = if path.is_local {
             Flags::LOOPED_BACK
         } else {

@@ -82,6 +82,8 @@ impl From<SendDrop> for SendError {
         match reason {
             SendDrop::NoBuffer | SendDrop::PoolHeld => Self::NoBuffer,
             SendDrop::Port => Self::QueueFull,
+            // Found out before there is a packet, with the number.
+            SendDrop::TooLong => Self::TooLong { most: 0 },
             SendDrop::NeighborQueue | SendDrop::NeighborCache => Self::NeighborQueueFull,
             SendDrop::NeighborUnreachable => Self::Unreachable(Unreachable::Host),
             SendDrop::IcmpRate | SendDrop::NoRoute => Self::NoRoute,
