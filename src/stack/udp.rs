@@ -302,7 +302,7 @@ impl Core<'_> {
         if let Some(slot) = self.udp.get_mut(index) {
             slot.multicast_hop_limit = 1;
             // A socket that nobody reads holds a part of what may be held, and no more.
-            slot.quota_blocks = (pool.limits().held / 2).max(1);
+            slot.quota_blocks = pool.limits().held.div_ceil(2).max(1);
             slot.quota_bytes = u32::MAX;
         }
         Ok(index)
