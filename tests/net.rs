@@ -27,5 +27,7 @@ mod ip;
 mod neighbors;
 #[path = "net/offload.rs"]
 mod offload;
+#[path = "net/storm.rs"]
+mod storm;
 #[path = "net/udp.rs"]
 mod udp;

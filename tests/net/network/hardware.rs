@@ -8,7 +8,7 @@ const UDP: u8 = 17;
 const ICMPV6: u8 = 58;
 
 /// Fills in the checksums of an IP packet that is sent.
-pub(super) fn fill(offload: Offload, packet: &mut [u8]) {
+pub fn fill(offload: Offload, packet: &mut [u8]) {
     let Some(parts) = parts(packet) else {
         return;
     };
@@ -33,7 +33,7 @@ pub(super) fn fill(offload: Offload, packet: &mut [u8]) {
 }
 
 /// Whether the checksums of a received packet are right, as far as the hardware verifies them.
-pub(super) fn verify(offload: Offload, packet: &[u8]) -> bool {
+pub fn verify(offload: Offload, packet: &[u8]) -> bool {
     let is_ipv4 = packet.first().is_some_and(|octet| octet >> 4 == 4);
     if is_ipv4 && offload.contains(Offload::RECEIVE_IPV4) {
         let length = usize::from(packet[0] & 15) * 4;

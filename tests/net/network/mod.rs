@@ -31,7 +31,7 @@
 //! Handles (hosts, peers, links) are `Copy` and live as long as the test's process.
 
 mod executor;
-mod hardware;
+pub mod hardware;
 mod host;
 mod link;
 mod peer;
