@@ -514,7 +514,8 @@ fn longest_prefix_then_metric_choose_the_way_and_the_gateway_gets_the_frame() {
         .unwrap();
     let socket = host.udp("0.0.0.0:0");
     let asked = |to: &str| {
-        (left.take(), right.take());
+        left.take();
+        right.take();
         socket
             .try_send_to(b"x", Some(SocketAddr::new(to.parse().unwrap(), 9)))
             .unwrap();

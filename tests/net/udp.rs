@@ -256,7 +256,8 @@ fn defect_060_link_local_peer_is_reached_over_its_own_interface() {
             SocketAddr::V6(SocketAddrV6::new(peer, 9, 0, zone)),
             "link {n}"
         );
-        (left.take(), right.take());
+        left.take();
+        right.take();
         // To whom it came from, unconnected and connected.
         socket.try_send_to(b"back", Some(info.source)).unwrap();
         socket.connect(info.source).unwrap();
@@ -655,7 +656,8 @@ fn interface_for_groups_can_be_chosen() {
     let socket = host.udp("0.0.0.0:0");
     for (link, index) in [(one, 0), (two, 1)] {
         socket.set_multicast_interface(Some(host.interface(link)));
-        (left.take(), right.take());
+        left.take();
+        right.take();
         socket.try_send_to(b"x", Some(addr("239.1.2.3:9"))).unwrap();
         net.run_for(ms(1));
         let seen = [left.take(), right.take()];
