@@ -29,5 +29,7 @@ mod neighbors;
 mod offload;
 #[path = "net/storm.rs"]
 mod storm;
+#[path = "net/tasks.rs"]
+mod tasks;
 #[path = "net/udp.rs"]
 mod udp;
