@@ -85,6 +85,9 @@ pub(crate) fn receive(
     if !is_source(interface, packet.source) && !looped {
         return Err(drop(ReceiveDrop::Ipv6Source));
     }
+    if is_within_node(packet.destination) && !looped {
+        return Err(drop(ReceiveDrop::Ipv6Destination));
+    }
     packet.kind =
         (interface.accepts_ipv6(packet.destination)).ok_or(drop(ReceiveDrop::Ipv6Destination))?;
     buf.truncate(end);
@@ -105,6 +108,14 @@ fn is_source(interface: &Interface<'_>, address: Ipv6Addr) -> bool {
         || address.is_loopback()
         || address.to_ipv4_mapped().is_some()
         || interface.ipv6.iter().any(|cidr| cidr.address == address))
+}
+
+/// Whether a group is of scope 0, which is reserved, or of this interface only: "packets with
+/// interface-local scope received from another node must be discarded" (RFC 4291 §2.7, as
+/// corrected).
+#[inline]
+fn is_within_node(destination: Ipv6Addr) -> bool {
+    destination.is_multicast() && destination.octets()[1] & 0xf <= 1
 }
 
 /// Walks the extension headers to the upper layer (RFC 8200 §4).

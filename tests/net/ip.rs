@@ -593,3 +593,30 @@ fn defect_074_nothing_longer_than_the_mtu_is_sent() {
     let sent = socket.try_send_to(&[0; 549], Some((PEER4, 9).into()));
     assert_eq!(sent, Err(SendError::TooLong { most: 548 }));
 }
+
+/// RFC 4291 §2.7: groups of scope 0, and of this interface only, are not for the wire.
+#[test]
+fn group_of_no_scope_or_of_the_interface_is_not_heard_from_the_wire() {
+    let a = acquainted();
+    for to in ["ff00::1", "ff01::1"] {
+        let to: Ipv6Addr = to.parse().unwrap();
+        let packet = echo(PEER6.into(), to.into(), false, 1, 1, b"?");
+        a.refuses(
+            a.to(group_mac(to.into()), &packet),
+            ReceiveDrop::Ipv6Destination,
+        );
+    }
+}
+
+/// A driver may have a pool of its own.
+#[test]
+fn frame_from_another_pool_is_copied() {
+    let a = acquainted();
+    let theirs = pool::<8, 512, 4, 8>();
+    let mut buf = theirs.alloc(zonda::netbuf::Purpose::Receive, 2).unwrap();
+    buf.append(&echo4(&a, header4())).unwrap();
+    a.host.driver(a.link).deliver(buf).unwrap();
+    a.net.run_for(ms(1));
+    assert_eq!(a.sent().len(), 1);
+    assert_eq!(theirs.stats().blocks_used, 0);
+}

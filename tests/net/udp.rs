@@ -846,3 +846,60 @@ fn two_tasks_wait_for_one_socket() {
     }
     assert!(tasks.iter().all(|task| task.take() == Some(true)));
 }
+
+/// RFC 1122 §3.2.1.3: a broadcast address is nobody's source.
+#[test]
+fn socket_bound_to_a_broadcast_address_sends_from_a_single_one() {
+    let a = acquainted();
+    let socket = a.host.udp("10.0.0.255:7000");
+    socket.try_send_to(b"x", Some((PEER4, 9).into())).unwrap();
+    a.net.run_for(ms(1));
+    assert_eq!(a.sent()[0].ip().unwrap().source, IpAddr::V4(HOST4));
+}
+
+#[test]
+fn socket_bound_to_an_address_that_was_removed_does_not_send_from_it() {
+    let a = acquainted();
+    let id = a.host.interface(a.link);
+    a.host.add(a.link, "10.0.0.7/24").add(a.link, "fd00::7/64");
+    for (own, peer) in [("10.0.0.7", IpAddr::V4(PEER4)), ("fd00::7", PEER6.into())] {
+        let socket = a
+            .host
+            .udp(&SocketAddr::new(own.parse().unwrap(), 7000).to_string());
+        socket.try_send_to(b"x", Some((peer, 9).into())).unwrap();
+        a.net.run_for(ms(1));
+        assert_eq!(a.sent().len(), 1);
+        assert!(a.stack().remove_address(id, own.parse().unwrap()));
+        assert_eq!(
+            socket.try_send_to(b"x", Some((peer, 9).into())),
+            Err(SendError::NoRoute)
+        );
+        a.net.run_for(ms(1));
+        assert!(a.sent().is_empty());
+    }
+}
+
+#[test]
+fn sending_waits_for_a_link_that_is_down() {
+    let a = acquainted();
+    a.link.down();
+    a.net.run_for(ms(1));
+    let socket = a.host.udp("[::]:7000");
+    assert_eq!(
+        socket.try_send_to(b"x", Some((PEER4, 9).into())),
+        Err(SendError::QueueFull)
+    );
+    let task = a
+        .net
+        .spawn(async move { socket.send_to(b"at last", (PEER4, 9).into()).await });
+    a.net.run_for(secs(5));
+    assert!(!task.is_done());
+    a.link.up();
+    a.net.run_for(ms(1));
+    assert_eq!(task.take(), Some(Ok(())));
+    a.sent();
+    assert_eq!(
+        a.ask(a.reply())[0].ip().unwrap().udp().unwrap().2,
+        b"at last"
+    );
+}
