@@ -451,7 +451,10 @@ impl Core<'_> {
         let options = slot.options;
         let ports = (slot.local_port, port);
         let only = scope.or(slot.interface).or(multicast_interface);
-        let local = slot.local.filter(|local| !local.is_multicast());
+        let local = match slot.local {
+            Some(local) => self.source_of(local)?,
+            None => None,
+        };
         let path = self
             .path(destination, local, only)
             .ok_or(SendError::NoRoute)?;
@@ -479,6 +482,17 @@ impl Core<'_> {
             outgoing,
             loop_back,
         })
+    }
+
+    /// The source that a socket bound to `local` sends from; `None` leaves the choice open, as of
+    /// a socket bound to a group or a broadcast address (RFC 1122 §3.2.1.3). An error if the
+    /// address is no longer ours.
+    fn source_of(&self, local: IpAddress) -> Result<Option<IpAddress>, SendError> {
+        if self.interfaces().any(|(_, i)| i.has_address(local)) {
+            return Ok(Some(local));
+        }
+        let is_of_many = local.is_multicast() || self.interfaces().any(|(_, i)| is_ours(i, local));
+        is_of_many.then_some(None).ok_or(SendError::NoRoute)
     }
 
     /// Sends the data in `buf`, of which `data` is the sum. On an error gives the data back.
