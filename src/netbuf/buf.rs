@@ -29,7 +29,7 @@ impl<const N: usize> Default for Straddle<N> {
     }
 }
 
-/// The fragments of a buffer, first to last, as slices: for gathering and scattering.
+/// The fragments of a buffer that have bytes, first to last, as slices: for gathering.
 pub struct Fragments<'b> {
     buf: &'b NetBuf,
     next: Option<ViewId>,
@@ -40,9 +40,14 @@ impl<'b> Iterator for Fragments<'b> {
 
     #[inline]
     fn next(&mut self) -> Option<&'b [u8]> {
-        let id = self.next?;
-        self.next = self.buf.next(id);
-        Some(self.buf.bytes(id))
+        loop {
+            let id = self.next?;
+            self.next = self.buf.next(id);
+            let bytes = self.buf.bytes(id);
+            if !bytes.is_empty() {
+                return Some(bytes);
+            }
+        }
     }
 }
 
@@ -53,7 +58,7 @@ impl NetBuf {
         self.bytes(self.head())
     }
 
-    /// The fragments, first to last.
+    /// The fragments that have bytes, first to last.
     pub fn fragments(&self) -> Fragments<'_> {
         Fragments {
             buf: self,
@@ -260,7 +265,7 @@ impl NetBuf {
         bytes: &[u8],
         mut copy: impl FnMut(&mut [u8], &[u8]),
     ) -> Result<(), NoBuffer> {
-        let before = self.len();
+        let before = self.end();
         let mut left = bytes;
         loop {
             let (now, later) = left.split_at(self.tailroom().min(left.len()));
@@ -276,7 +281,7 @@ impl NetBuf {
             match self.pool().alloc_charged(self.tail_charge()) {
                 Ok(block) => self.link(block),
                 Err(error) => {
-                    self.truncate(before);
+                    self.retract(before);
                     return Err(error);
                 }
             }

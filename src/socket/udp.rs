@@ -4,6 +4,7 @@ use core::future::poll_fn;
 use core::net::{IpAddr, SocketAddr};
 use core::task::Poll;
 
+#[cfg(feature = "multicast")]
 use crate::iface::AddressError;
 use crate::ip::Unreachable;
 use crate::netbuf::NetBuf;

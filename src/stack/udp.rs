@@ -7,7 +7,9 @@ use super::route::Path;
 use super::transmit::{DEFAULT_HOP_LIMIT, HEADROOM, Outgoing};
 use super::waiters::WaitKey;
 use crate::checksum::Sum;
-use crate::iface::{AddressError, Destination, Member, ReceiveDrop, SendDrop};
+#[cfg(feature = "multicast")]
+use crate::iface::{AddressError, Member};
+use crate::iface::{Destination, ReceiveDrop, SendDrop};
 use crate::ip::Unreachable;
 use crate::link::Offload;
 use crate::netbuf::meta::Flags;
@@ -216,18 +218,21 @@ impl Core<'_> {
         }
     }
 
+    /// Whether a socket wants what is sent to a group: it has joined, or takes all.
     fn is_member(&self, delivery: &Delivery, index: u16) -> bool {
-        let all = self
-            .udp
-            .get(index)
-            .is_some_and(|s| s.options.contains(Options::ALL_GROUPS));
-        let interface = self.interface(delivery.interface);
-        all || interface.is_some_and(|interface| {
-            let mut groups = interface.groups.iter();
-            groups.any(|entry| {
-                entry.group == delivery.destination && entry.member == Member::Udp(index)
-            })
-        })
+        let slot = self.udp.get(index);
+        if slot.is_some_and(|slot| slot.options.contains(Options::ALL_GROUPS)) {
+            return true;
+        }
+        #[cfg(feature = "multicast")]
+        return self.interface(delivery.interface).is_some_and(|interface| {
+            interface.is_member(delivery.destination, Member::udp(index))
+        });
+        #[cfg(not(feature = "multicast"))]
+        {
+            let _ = delivery;
+            false
+        }
     }
 
     #[inline]
@@ -305,14 +310,16 @@ impl Core<'_> {
 
     /// Closes a socket: what it has received is given back, its groups are left.
     pub(crate) fn udp_close(&mut self, index: u16) {
+        #[cfg(feature = "multicast")]
         for interface in self.interfaces.iter_mut().flatten() {
-            interface.leave_all(Member::Udp(index));
+            interface.leave_all(Member::udp(index));
         }
         self.udp.close(index);
         self.waiters.wake(WaitKey::udp(index));
     }
 
     /// Joins a group on an interface, or leaves it.
+    #[cfg(feature = "multicast")]
     pub(crate) fn udp_membership(
         &mut self,
         index: u16,
@@ -323,8 +330,8 @@ impl Core<'_> {
         let group = IpAddress::try_from(group).map_err(|_| AddressError::UnsupportedFamily)?;
         let interface = self.interface_mut(id).ok_or(AddressError::NoInterface)?;
         match join {
-            true => interface.join(group, Member::Udp(index)),
-            false if interface.leave(group, Member::Udp(index)) => Ok(()),
+            true => interface.join(group, Member::udp(index)),
+            false if interface.leave(group, Member::udp(index)) => Ok(()),
             false => Err(AddressError::Invalid),
         }
     }

@@ -136,6 +136,7 @@ impl World {
                     Ok(()) => model.extend(&pieces),
                     Err(_) => {
                         assert!(room < pieces.len());
+                        assert_eq!(buf.tailroom(), room);
                         error = Some(false);
                     }
                 }
@@ -533,6 +534,24 @@ fn the_rest_of_a_shared_block_goes_to_who_asks_first() {
 }
 
 #[test]
+fn an_append_that_fails_leaves_the_room_that_there_was() {
+    let pool = small();
+    let mut buf = pool.alloc(Purpose::Send, 0).unwrap();
+    buf.append(&pattern(50)).unwrap();
+    let clone = buf.try_clone().unwrap();
+    assert_eq!(buf.append(&pattern(1000)), Err(NoBuffer));
+    assert_eq!((buf.tailroom(), used(pool)), (78, (1, 0, 1)));
+    buf.append(&pattern(78)).unwrap();
+    assert_eq!(clone.tailroom(), 0);
+    // An empty block at the end stays too.
+    buf.join(pool.alloc(Purpose::Send, 8).unwrap()).unwrap();
+    assert_eq!(buf.append(&pattern(1000)), Err(NoBuffer));
+    assert_eq!((buf.tailroom(), used(pool)), (120, (2, 0, 1)));
+    drop((buf, clone));
+    assert_unused(pool);
+}
+
+#[test]
 fn an_empty_slice_at_the_end_does_not_reach_further() {
     let pool = small();
     let mut buf = pool.alloc(Purpose::Receive, 0).unwrap();
@@ -620,6 +639,20 @@ fn a_header_behind_an_empty_fragment_is_found_to_be_written() {
     assert!(buf.header_mut::<1>(30).is_none());
     assert!(buf.header_mut::<1>(usize::MAX).is_none());
     drop(buf);
+    assert_unused(pool);
+}
+
+#[test]
+fn who_gathers_fragments_meets_no_empty_one() {
+    let pool = small();
+    // All of the first block is headroom that cannot be used while it is shared.
+    let mut buf = pool.alloc(Purpose::Send, 128).unwrap();
+    assert_eq!(buf.fragments().count(), 0);
+    let clone = buf.try_clone().unwrap();
+    buf.append(b"data").unwrap();
+    buf.prepend(8).unwrap().fill(0);
+    assert!(buf.fragments().eq([&[0; 8][..], &b"data"[..]]));
+    drop((buf, clone));
     assert_unused(pool);
 }
 
