@@ -77,10 +77,16 @@ pub struct Services<'a> {
 impl<'a> Services<'a> {
     /// Opens the ports, on all addresses of both IP versions.
     pub fn bind(stack: Stack<'a>) -> io::Result<Self> {
-        let bind = |port| UdpSocket::bind(stack, SocketAddr::new(ANY, port));
+        let bind = |port| {
+            let socket = UdpSocket::bind(stack, SocketAddr::new(ANY, port));
+            let socket = socket.map_err(io::Error::other)?;
+            // Each may fill what there is for received packets, until the other one needs some.
+            socket.set_quota(u32::MAX, POOL.pool().limits().held);
+            io::Result::Ok(socket)
+        };
         Ok(Self {
-            echo: bind(ECHO).map_err(io::Error::other)?,
-            discard: bind(DISCARD).map_err(io::Error::other)?,
+            echo: bind(ECHO)?,
+            discard: bind(DISCARD)?,
         })
     }
 
