@@ -93,7 +93,8 @@ async fn drive(device: &Option<TapDevice>, port: DriverEnd<'_>) -> io::Error {
         return pending().await;
     };
     let Err(error) = device.run(port, POOL.pool()).await;
-    io::Error::new(error.kind(), format!("{}: {error}", device.name()))
+    let name = device.name();
+    io::Error::new(error.kind(), format!("{name} is gone or broken: {error}"))
 }
 
 /// Says that the interfaces are up, and how Linux becomes a neighbour on them.

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Instant;
 
-use crate::namespace::{PATIENCE, ip, run, until};
+use crate::namespace::{PATIENCE, ip, until};
 
 pub const MAC: &str = "02:5a:4f:4e:44:41";
 pub const DEVICE4: &str = "10.9.0.2";
@@ -96,8 +96,15 @@ impl Demo {
     /// Asks the demo to stop, as Ctrl-C does, and checks that nothing is left in its pool.
     #[track_caller]
     pub fn stop(self) -> Report {
-        let id = self.child.id();
-        let _: String = run(&format!("kill -INT {id}"));
+        self.stop_by("INT")
+    }
+
+    /// As [`Demo::stop`], by another signal.
+    #[track_caller]
+    pub fn stop_by(self, signal: &str) -> Report {
+        let kill = format!("kill -{signal} {}", self.child.id());
+        let killed = Command::new("sh").args(["-c", &kill]).status();
+        assert!(killed.unwrap().success(), "{kill}");
         let report = self.ends();
         assert!(report.status.success(), "{:#?}", report.lines);
         report

@@ -67,7 +67,7 @@ fn demo_says_that_its_interface_is_gone() {
     let told = report
         .lines
         .iter()
-        .any(|line| line.starts_with("demo: zonda0: "));
+        .any(|line| line.starts_with("demo: zonda0 is gone"));
     assert!(told, "{:#?}", report.lines);
 }
 

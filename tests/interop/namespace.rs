@@ -60,25 +60,20 @@ pub fn enter(closure: &str, programs: &[&str]) -> Entered {
         .env(INSIDE, "1")
         .output()
         .unwrap();
+    let printed =
+        [run.stdout, run.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     // Indented, so that its summary is not taken for ours.
-    for line in [run.stdout, run.stderr]
-        .iter()
-        .flat_map(|bytes| lines(bytes))
-    {
+    for line in printed.iter().flat_map(|text| text.lines()) {
         println!("  | {line}");
     }
     assert!(run.status.success(), "{test} failed in its namespace");
+    assert!(printed[0].contains("1 passed"), "{test} is not there");
     Entered::Done
 }
 
 fn is_installed(program: &str) -> bool {
     let paths = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&paths).any(|path| path.join(program).is_file())
-}
-
-fn lines(bytes: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(bytes);
-    text.lines().map(String::from).collect()
 }
 
 /// Runs a command, which must succeed, and gives what it prints. There are no spaces in words.

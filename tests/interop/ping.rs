@@ -54,7 +54,7 @@ fn linux_pings_a_thousand_times_over_ipv6_without_a_loss() {
 fn arping_and_ndisc6_resolve_the_device() {
     in_namespace!("arping", "ndisc6");
     let demo = Demo::on_tap("");
-    let text = run(&format!("arping -I zonda0 -c 3 -w 20 {DEVICE4}"));
+    let text = run(&format!("arping -I zonda0 -f -w 20 {DEVICE4}"));
     assert!(
         text.contains(&format!("[{}]", MAC.to_uppercase())),
         "{text}"
