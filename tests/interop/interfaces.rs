@@ -132,11 +132,12 @@ fn demo_without_an_interface_is_reached_through_its_bridge() {
             }
         }
     }
-    let report = demo.stop();
-    assert!(
-        report
-            .lines
-            .iter()
-            .any(|line| line == "pool of the device:")
-    );
+    let _ = demo.stop_by("TERM");
+}
+
+#[test]
+fn demo_stops_by_itself_when_its_time_is_over() {
+    let report = Demo::start("--for 1").ends();
+    assert!(report.status.success(), "{:#?}", report.lines);
+    assert!(report.number("  received", "sent") > 0);
 }
