@@ -83,7 +83,14 @@ fn open(name: Option<&str>, kind: TapKind) -> io::Result<Option<TapDevice>> {
     };
     match TapDevice::open(&TapOptions::new(name, kind)) {
         Ok(device) => Ok(Some(device)),
-        Err(error) => Err(io::Error::new(error.kind(), format!("{name}: {error}"))),
+        Err(error) => {
+            let hint = match error.kind() {
+                io::ErrorKind::PermissionDenied => ": only root makes interfaces",
+                _ => "",
+            };
+            let text = format!("{name}: {error}{hint}");
+            Err(io::Error::new(error.kind(), text))
+        }
     }
 }
 

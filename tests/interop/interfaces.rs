@@ -5,6 +5,7 @@ use std::net::UdpSocket;
 
 use crate::demo::{DEVICE4, DEVICE6, Demo, join_tap, reaches};
 use crate::namespace::{PATIENCE, ip, run};
+use crate::ping::flood;
 
 #[test]
 fn tap_and_tun_are_up_at_once_and_each_is_reached() {
@@ -14,11 +15,7 @@ fn tap_and_tun_are_up_at_once_and_each_is_reached() {
     ip("address add 10.8.0.1/24 dev zonda1");
     ip("address add fd08::1/64 dev zonda1 nodad");
     for target in [DEVICE4, DEVICE6, "10.8.0.2", "fd08::2"] {
-        let text = run(&format!("ping -n -q -f -c 100 -W 10 -s 1400 {target}"));
-        assert!(
-            text.contains("100 packets transmitted, 100 received"),
-            "{text}"
-        );
+        flood(target, 100, 1400);
         let local = if target.contains(':') {
             "[::]:0"
         } else {
@@ -79,11 +76,7 @@ fn tcpdump_reads_what_the_demo_has_recorded() {
     let demo = Demo::on_tap(&format!("--pcap {name}"));
     let mut wanted = Vec::new();
     for target in [DEVICE4, DEVICE6] {
-        let text = run(&format!("ping -n -q -f -c 50 -W 10 -s 1000 {target}"));
-        assert!(
-            text.contains("50 packets transmitted, 50 received"),
-            "{text}"
-        );
+        flood(target, 50, 1000);
         wanted.push(format!("> {target}: ICMP"));
         wanted.push(format!("{target} > "));
     }
