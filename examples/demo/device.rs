@@ -5,11 +5,12 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use embassy_futures::join::join;
+use embassy_futures::yield_now;
 use zonda::iface::route::{Prefix, Route, RouteOrigin};
 use zonda::iface::{Ipv4Cidr, Ipv6Cidr};
 use zonda::link::StackEnd;
 use zonda::netbuf::NetBufPool;
-use zonda::socket::UdpSocket;
+use zonda::socket::{SendError, UdpSocket};
 use zonda::stack::{InterfaceId, Stack};
 
 /// Where the packets of the device are.
@@ -103,8 +104,12 @@ async fn echo(socket: &UdpSocket<'_>) -> Infallible {
         let Ok((data, info)) = socket.recv().await else {
             continue;
         };
-        // An answer for which there is no room is lost, as on any busy network.
-        let _ = socket.try_send(data, Some(info.source));
+        // A driver that is behind has its turn, once; if there is still no room, or no link, the
+        // answer is lost, as on any busy network.
+        if let Err((data, SendError::QueueFull)) = socket.try_send(data, Some(info.source)) {
+            yield_now().await;
+            let _ = socket.try_send(data, Some(info.source));
+        }
     }
 }
 

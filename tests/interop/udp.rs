@@ -53,6 +53,28 @@ fn echo_returns_every_size_that_fits_a_frame() {
 }
 
 #[test]
+fn echo_returns_bursts_in_their_order() {
+    in_namespace!();
+    let demo = Demo::on_tap("");
+    for target in [DEVICE4, DEVICE6] {
+        let socket = socket_to(target, ECHO);
+        let mut back = [0; 2000];
+        for round in 0..200 {
+            // Sixteen of three blocks each are what the device's pool lets be held.
+            let bytes = |place: u8| vec![place; if round % 2 == 0 { 1452 } else { 50 }];
+            for place in 0..16 {
+                let _: usize = socket.send(&bytes(place)).unwrap();
+            }
+            for place in 0..16 {
+                let length = socket.recv(&mut back).unwrap();
+                assert!(back[..length] == bytes(place), "round {round}, {place}");
+            }
+        }
+    }
+    let _ = demo.stop();
+}
+
+#[test]
 fn linux_hears_that_a_port_is_closed() {
     in_namespace!();
     let demo = Demo::on_tap("");
