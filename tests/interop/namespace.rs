@@ -88,6 +88,9 @@ pub fn run(command: &str) -> String {
     let text = String::from_utf8_lossy(&ran.stdout).into_owned();
     let errors = String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success(), "{command}: {text}{errors}");
+    if !errors.is_empty() {
+        println!("{command}: {errors}");
+    }
     text
 }
 

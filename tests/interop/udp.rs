@@ -99,7 +99,9 @@ fn blast(target: &str, port: u16, size: u32, datagrams: u32) -> u64 {
         .nth(1)
         .and_then(|rest| rest.split(' ').next());
     let sent = sent.and_then(|count| count.parse().ok());
-    sent.unwrap_or_else(|| panic!("how many? {text}"))
+    let sent = sent.unwrap_or_else(|| panic!("how many? {text}"));
+    assert!(sent >= u64::from(datagrams), "{text}");
+    sent
 }
 
 #[test]
@@ -115,9 +117,7 @@ fn device_outlives_a_flood_of_datagrams() {
         // Nobody is there: errors are due, at their rate.
         (DEVICE4, 5001, 1470, 50_000),
     ] {
-        let count = blast(target, port, size, datagrams);
-        assert!(count >= u64::from(datagrams));
-        sent += count;
+        sent += blast(target, port, size, datagrams);
         reaches(DEVICE4);
         reaches(DEVICE6);
     }
