@@ -1,0 +1,89 @@
+//! Those who wait for a block, in line.
+
+use core::task::{Poll, Waker};
+
+use super::state::Waiting;
+use super::{NetBuf, Pool, Purpose};
+
+/// A place in the line of those who wait for a block.
+pub(super) struct Turn {
+    pub(super) pool: Pool,
+    pub(super) purpose: Purpose,
+    pub(super) ticket: Option<u32>,
+}
+
+impl Turn {
+    pub(super) fn poll(&mut self, headroom: usize, waker: &Waker) -> Poll<NetBuf> {
+        // Once more after it has lined up: a block may have come back in between.
+        for lined_up in [false, true] {
+            let first = self.pool.0.section.with(|state| {
+                let mut waiting = state.waiting.iter();
+                waiting
+                    .find(|entry| entry.purpose == self.purpose)
+                    .is_none_or(|entry| Some(entry.ticket) == self.ticket)
+            });
+            if first && let Ok(buf) = self.pool.alloc(self.purpose, headroom) {
+                return Poll::Ready(buf);
+            }
+            if !lined_up {
+                self.line_up(waker);
+            }
+        }
+        Poll::Pending
+    }
+
+    fn line_up(&mut self, waker: &Waker) {
+        let waker = waker.clone();
+        let (pushed_out, replaced) = self.pool.0.section.with(|state| {
+            let mut waiting = state.waiting.iter_mut();
+            if let Some(mine) = waiting.find(|entry| Some(entry.ticket) == self.ticket) {
+                return (None, mine.waker.replace(waker));
+            }
+            // When the line is full its last gives way, and is woken to try again: those before it
+            // keep their places, so that the line moves.
+            let last = if state.waiting.is_full() {
+                state.waiting.pop_back()
+            } else {
+                None
+            };
+            let ticket = *self.ticket.get_or_insert_with(|| {
+                let ticket = state.next_ticket;
+                state.next_ticket = ticket.wrapping_add(1);
+                ticket
+            });
+            let _: Result<(), _> = state.waiting.push_back(Waiting {
+                ticket,
+                purpose: self.purpose,
+                waker: Some(waker),
+            });
+            (last.and_then(|last| last.waker), None)
+        });
+        // Wakers are dropped and woken outside of the section.
+        drop(replaced);
+        if let Some(pushed_out) = pushed_out {
+            pushed_out.wake();
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket else { return };
+        let gone = self.pool.0.section.with(|state| {
+            let mut gone = None;
+            for _ in 0..state.waiting.len() {
+                if let Some(entry) = state.waiting.pop_front() {
+                    if entry.ticket == ticket {
+                        gone = Some(entry);
+                    } else {
+                        let _: Result<(), _> = state.waiting.push_back(entry);
+                    }
+                }
+            }
+            gone
+        });
+        drop(gone);
+        // The next in line may have been passed over while this one stood before it.
+        self.pool.wake_waiters();
+    }
+}

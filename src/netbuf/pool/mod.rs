@@ -1,0 +1,344 @@
+//! Blocks, views, and who may hold how many of them.
+//!
+//! A **block** is a fixed-size piece of the pool's memory with a count of the views that see it.
+//! A **view** (a fragment) is a range of one block. View *i* comes with block *i*; a number of
+//! **spare views** serve slices and clones, and pieces of static memory. A second class of small
+//! **header blocks** ([`HEADER_BLOCK`] bytes) serves headers in front of shared data, and control
+//! packets, so that no data block is spent on a few dozen bytes.
+//!
+//! # Nobody starves another
+//!
+//! A view carries a [`Charge`]. Packets on their way are charged to nobody. What may stay for
+//! long is *held* (socket queues, the application's hands, neighbour queues, reassembly) or
+//! *sent* (data written and not yet transmitted or acknowledged), and both are bounded, so that
+//! the frame that frees the others can always come in. With `B` data blocks:
+//!
+//! | | formula | B = 8 | B = 64 |
+//! |---|---|---|---|
+//! | kept for receiving | `R = min(B / 4, 16)` | 2 | 16 |
+//! | sent, at most | `S = (B - R) / 2` | 3 | 24 |
+//! | held, at most | `H = B - R - S` | 3 | 24 |
+//!
+//! A block is counted once under a charge, however many views of that charge see it. A quarter
+//! of the header blocks is kept for control packets ([`Purpose::Control`]).
+//!
+//! Taking and giving back a block is constant-time, in one section of `crate::sync`; a chain is
+//! never given back in one section.
+
+#![allow(unsafe_code)]
+
+mod chain;
+mod charge;
+mod line;
+mod memory;
+mod state;
+
+use core::cell::UnsafeCell;
+use core::future::poll_fn;
+use core::{fmt, ptr};
+
+pub use chain::NetBuf;
+pub(super) use chain::ViewId;
+pub use charge::{Charge, Limits, NoBuffer, PoolStats, Purpose};
+#[cfg(feature = "timestamps")]
+pub use memory::Stamp;
+pub use memory::{CacheAligned, NetBufPool, WordAligned};
+
+use crate::sync::Section;
+use line::Turn;
+use memory::{Block, Side, View};
+use state::State;
+
+/// Bytes in a header block.
+pub const HEADER_BLOCK: usize = 128;
+
+/// Where a received frame starts in its block by default, in bytes: behind a 14-byte Ethernet
+/// header the network header is then aligned to a word.
+pub const RECEIVE_OFFSET: usize = 2;
+
+/// The most bytes that static memory, and a chain that is joined, may have. Twice as many have a
+/// length of 32 bits: what the blocks of a pool add to that is far less.
+const LONGEST: u32 = i32::MAX as u32;
+/// No view.
+const NONE: u16 = u16::MAX;
+/// The bits of [`View::block`] that name the block; the two above them are its [`Charge`].
+const BLOCK: u16 = 0x3fff;
+/// Stands for a block in a view of static memory.
+const STATIC: u16 = BLOCK;
+
+/// What a pool is without its sizes: handles point here.
+struct PoolCore {
+    section: Section<State>,
+    layout: UnsafeCell<Layout>,
+}
+
+// SAFETY: `layout` is written once, inside the section, before the first handle exists.
+unsafe impl Sync for PoolCore {}
+
+/// Where the tables and the memory are.
+#[derive(Clone, Copy)]
+struct Layout {
+    views: *mut View,
+    sides: *mut Side,
+    states: *mut Block,
+    memory: *mut u8,
+    header_memory: *mut u8,
+    /// Bytes in a data block.
+    size: u16,
+    /// Bytes from one data block to the next: aligned, and so perhaps more.
+    stride: u16,
+    /// Data blocks; the numbers of header blocks and their views follow.
+    blocks: u16,
+    /// Data and header blocks; the numbers of spare views follow.
+    all_blocks: u16,
+}
+
+/// A handle of a [`NetBufPool`], whatever its sizes.
+#[derive(Clone, Copy)]
+pub struct Pool(&'static PoolCore);
+
+impl Layout {
+    const NEW: Self = Self {
+        views: ptr::null_mut(),
+        sides: ptr::null_mut(),
+        states: ptr::null_mut(),
+        memory: ptr::null_mut(),
+        header_memory: ptr::null_mut(),
+        size: 0,
+        stride: 0,
+        blocks: 0,
+        all_blocks: 0,
+    };
+}
+
+impl Pool {
+    #[inline(always)]
+    fn layout(&self) -> &'static Layout {
+        // SAFETY: written before the first handle existed, and never after.
+        unsafe { &*self.0.layout.get() }
+    }
+
+    #[inline(always)]
+    fn view(&self, index: ViewId) -> &'static View {
+        // SAFETY: the numbers of views come from the free lists, so they lie inside the table.
+        // A view's cells are used by the `NetBuf` that owns it, or by the section while it is free.
+        unsafe { &*self.layout().views.add(usize::from(index)) }
+    }
+
+    #[inline(always)]
+    fn side(&self, index: ViewId) -> &'static Side {
+        // SAFETY: as for `view`.
+        unsafe { &*self.layout().sides.add(usize::from(index)) }
+    }
+
+    /// The state of a block: but for `views` it is touched inside the section only.
+    #[inline(always)]
+    fn state(&self, block: u16) -> &'static Block {
+        // SAFETY: blocks are numbered as their views are.
+        unsafe { &*self.layout().states.add(usize::from(block)) }
+    }
+
+    /// Where a block's memory starts, and its size.
+    #[inline(always)]
+    fn memory(&self, block: u16) -> (*mut u8, usize) {
+        let layout = self.layout();
+        if block < layout.blocks {
+            let offset = usize::from(block) * usize::from(layout.stride);
+            (layout.memory.wrapping_add(offset), usize::from(layout.size))
+        } else {
+            let index = usize::from(block - layout.blocks);
+            (
+                layout.header_memory.wrapping_add(index * HEADER_BLOCK),
+                HEADER_BLOCK,
+            )
+        }
+    }
+
+    /// An empty buffer in a block for `purpose`, with `headroom` bytes in front of it.
+    ///
+    /// A headroom larger than the block is cut to its size.
+    #[inline]
+    pub fn alloc(self, purpose: Purpose, headroom: usize) -> Result<NetBuf, NoBuffer> {
+        let taken = self.0.section.with(|state| state.take(self, purpose));
+        let index = taken.ok_or(NoBuffer)?;
+        let (memory, size) = self.memory(index);
+        let charge = if purpose == Purpose::Send {
+            Charge::Send
+        } else {
+            Charge::Flow
+        };
+        let view = self.view(index);
+        view.data.set(memory.wrapping_add(headroom.min(size)));
+        view.length.set(0);
+        view.block.set(index | (charge as u16) << 14);
+        view.next.set(NONE);
+        self.side(index).reset();
+        Ok(NetBuf {
+            pool: self,
+            head: index,
+            tail: index,
+            length: 0,
+        })
+    }
+
+    /// A buffer of `length` bytes in as many blocks as that takes, with `headroom` bytes in front.
+    ///
+    /// The bytes are whatever the blocks held before: this is for a driver that fills them all.
+    pub fn alloc_chain(
+        self,
+        purpose: Purpose,
+        headroom: usize,
+        length: usize,
+    ) -> Result<NetBuf, NoBuffer> {
+        let mut buf = self.alloc(purpose, headroom)?;
+        while let Some(missing) = length.checked_sub(buf.len()).filter(|&missing| missing > 0) {
+            if buf.tailroom() == 0 {
+                buf.link(self.alloc(purpose, 0)?);
+            }
+            let room = buf.tailroom().min(missing);
+            let _: &mut [u8] = buf.extend_tail(room).ok_or(NoBuffer)?;
+        }
+        Ok(buf)
+    }
+
+    /// As [`Pool::alloc`], waiting until there is a block, in line with those who wait for the same
+    /// purpose.
+    ///
+    /// [`config::POOL_WAITERS`] tasks find a place to wait in without being polled.
+    pub async fn alloc_async(self, purpose: Purpose, headroom: usize) -> NetBuf {
+        let mut turn = Turn {
+            pool: self,
+            purpose,
+            ticket: None,
+        };
+        poll_fn(|context| turn.poll(headroom, context.waker())).await
+    }
+
+    /// A buffer over static memory, which is read where it is. It takes spare views only.
+    ///
+    /// An error also if it is of more than 2^31 - 1 bytes.
+    pub fn from_static(self, bytes: &'static [u8]) -> Result<NetBuf, NoBuffer> {
+        let length = u32::try_from(bytes.len()).map_err(|_| NoBuffer)?;
+        if length > LONGEST {
+            return Err(NoBuffer);
+        }
+        let index = self
+            .0
+            .section
+            .with(|state| state.take_view(self))
+            .ok_or(NoBuffer)?;
+        let view = self.view(index);
+        view.data.set(bytes.as_ptr().cast_mut());
+        view.length.set(length);
+        view.block.set(STATIC);
+        view.next.set(NONE);
+        self.side(index).reset();
+        Ok(NetBuf {
+            pool: self,
+            head: index,
+            tail: index,
+            length,
+        })
+    }
+
+    /// The bounds in force.
+    pub fn limits(self) -> Limits {
+        self.0.section.with(|state| state.limits)
+    }
+
+    /// Sets other bounds. What is already charged beyond them stays so until it is given back.
+    pub fn set_limits(self, limits: Limits) {
+        self.0.section.with(|state| state.limits = limits);
+        self.wake_waiters();
+    }
+
+    /// The state of the pool now.
+    pub fn stats(self) -> PoolStats {
+        self.0.section.with(|state| {
+            let stats = state.stats;
+            PoolStats {
+                blocks_used: stats.blocks - state.blocks_left,
+                headers_used: stats.headers - state.headers_left,
+                views_used: stats.views - state.views_left,
+                ..stats
+            }
+        })
+    }
+
+    /// Bytes in a data block.
+    pub fn block_size(self) -> usize {
+        usize::from(self.layout().size)
+    }
+
+    /// Data blocks that are free now.
+    pub fn free_blocks(self) -> usize {
+        self.0.section.with(|state| usize::from(state.blocks_left))
+    }
+
+    /// Whether `other` is a handle of the same pool.
+    pub fn is(self, other: Self) -> bool {
+        ptr::eq(self.0, other.0)
+    }
+
+    /// Wakes the first in line of each purpose that there is a block for.
+    #[cold]
+    fn wake_waiters(self) {
+        use Purpose::{Control, Header, Receive, Send};
+        for purpose in [Control, Receive, Send, Header] {
+            let waker = self.0.section.with(|state| {
+                if !state.has(purpose) {
+                    return None;
+                }
+                // It keeps its place: it comes back, or leaves the line.
+                let mut waiting = state.waiting.iter_mut();
+                let first = waiting.find(|entry| entry.purpose == purpose)?;
+                first.waker.take()
+            });
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.stats(), f)
+    }
+}
+
+impl Pool {
+    fn charge_of(self, id: ViewId) -> Charge {
+        match self.view(id).block.get() >> 14 {
+            0 => Charge::Flow,
+            1 => Charge::Held,
+            _ => Charge::Send,
+        }
+    }
+
+    /// Copies what travels with a packet from one head view to another.
+    #[inline]
+    fn move_side(self, from: ViewId, to: ViewId) {
+        self.side(to).meta.set(self.side(from).meta.get());
+        #[cfg(feature = "timestamps")]
+        self.side(to).stamp.set(self.side(from).stamp.get());
+    }
+
+    /// The packet behind `id` in its queue.
+    #[inline(always)]
+    pub(super) fn next_packet(self, id: ViewId) -> ViewId {
+        self.side(id).next_packet.get()
+    }
+
+    #[inline(always)]
+    pub(super) fn set_next_packet(self, id: ViewId, next: ViewId) {
+        self.side(id).next_packet.set(next);
+    }
+
+    #[inline]
+    fn give_back(self, id: ViewId) {
+        if self.0.section.with(|state| state.give_back(self, id)) {
+            self.wake_waiters();
+        }
+    }
+}
