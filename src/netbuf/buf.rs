@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use core::ops::Range;
 
 use super::pool::{Charge, NetBuf, NoBuffer, Pool, Purpose, ViewId};
-use crate::checksum::Sum;
+use crate::checksum::{Sum, copy};
 
 /// Other views see the same bytes, so they cannot be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,10 +212,15 @@ impl NetBuf {
     /// At most [`HEADER_BLOCK`](super::pool::HEADER_BLOCK) bytes find a place in a header block.
     #[inline]
     pub fn prepend(&mut self, length: usize) -> Result<&mut [u8], NoBuffer> {
-        if self.headroom() < length {
+        if length == 0 {
+            return Ok(&mut []);
+        }
+        if !self.extend_head(length) {
             self.prepend_block(length)?;
         }
-        self.extend_head(length).ok_or(NoBuffer)
+        let head = self.head();
+        let bytes = self.bytes_mut(head).ok_or(NoBuffer)?;
+        bytes.get_mut(..length).ok_or(NoBuffer)
     }
 
     /// As [`NetBuf::prepend`], as an array.
@@ -227,10 +232,10 @@ impl NetBuf {
     #[cold]
     fn prepend_block(&mut self, length: usize) -> Result<(), NoBuffer> {
         // All of the block is headroom: what is put in front of this header fits as well.
-        let front = self
+        let mut front = self
             .pool()
             .alloc(Purpose::Header, super::pool::HEADER_BLOCK)?;
-        if front.headroom() < length {
+        if !front.extend_head(length) {
             return Err(NoBuffer);
         }
         self.link_front(front);
@@ -438,12 +443,6 @@ impl NetBuf {
                     None => false,
                 })
     }
-}
-
-/// Copies all of `from` into `to`, which is as long: a `memcpy` without a path to a panic.
-#[inline]
-fn copy(to: &mut [u8], from: &[u8]) {
-    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
 }
 
 impl Pool {

@@ -381,15 +381,12 @@ impl Core<'_> {
                 Some(to) if is_verified => (buf.read(payload, to), Sum::ZERO),
                 Some(to) => {
                     let (copied, sum) = buf.read_summed(payload, to);
-                    let rest = buf.sum(payload + copied..buf.len());
-                    (
-                        copied,
-                        if copied < length {
-                            sum.then(copied, rest)
-                        } else {
-                            sum
-                        },
-                    )
+                    if copied < length {
+                        let rest = buf.sum(payload + copied..buf.len());
+                        (copied, sum.then(copied, rest))
+                    } else {
+                        (copied, sum)
+                    }
                 }
                 None if is_verified => (0, Sum::ZERO),
                 None => (0, buf.sum(payload..buf.len())),
@@ -635,10 +632,13 @@ struct Facts {
 
 #[inline]
 fn read_facts(buf: &NetBuf, network: usize, length: usize) -> Option<Facts> {
-    let mut version = Straddle::<1>::new();
-    let [version] = *buf.header(network, &mut version)?;
     let length = length as u16;
-    match version >> 4 {
+    // Where there is one version only, its header tells.
+    let version = match cfg!(all(feature = "ipv4", feature = "ipv6")) {
+        true => buf.header::<1>(network, &mut Straddle::new())?[0] >> 4,
+        false => 4 + 2 * u8::from(cfg!(feature = "ipv6")),
+    };
+    match version {
         #[cfg(feature = "ipv4")]
         4 => {
             let mut straddle = Straddle::new();

@@ -165,7 +165,7 @@ impl<'a> Ipv4Header<'a> {
 
     /// Whether the checksum is right, given the sum of the options.
     pub fn is_checksum_valid(&self, options: Sum) -> bool {
-        Sum::of(self.0).plus(options).is_valid()
+        Sum::of_twenty(self.0).plus(options).is_valid()
     }
 
     /// The source address.
@@ -259,7 +259,7 @@ impl<'a> Ipv4HeaderMut<'a> {
     /// Computes the checksum over all other fields and the options, of which the sum is given.
     pub fn fill_checksum(self, options: Sum) {
         put(self.0, field::CHECKSUM, 0u16.to_be_bytes());
-        let checksum = Sum::of(self.0).plus(options).finish();
+        let checksum = Sum::of_twenty(self.0).plus(options).finish();
         put(self.0, field::CHECKSUM, checksum.to_be_bytes());
     }
 }

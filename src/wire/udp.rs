@@ -100,7 +100,7 @@ impl<'a> UdpHeader<'a> {
     }
 
     fn sum(&self, pseudo_header: Sum, data: Sum) -> Sum {
-        pseudo_header.plus(Sum::of(self.0)).plus(data)
+        pseudo_header.plus(Sum::of_eight(self.0)).plus(data)
     }
 }
 

@@ -134,19 +134,17 @@ impl NetBuf {
         view.data.get() as usize - memory as usize
     }
 
-    /// Makes the first fragment longer by `length` bytes of its headroom, and gives them.
+    /// Makes the first fragment longer by `length` bytes of its headroom, if it has so many.
     #[inline]
-    pub(in crate::netbuf) fn extend_head(&mut self, length: usize) -> Option<&mut [u8]> {
+    pub(in crate::netbuf) fn extend_head(&mut self, length: usize) -> bool {
         if self.headroom() < length {
-            return None;
+            return false;
         }
         let view = self.pool.view(self.head);
-        let data = view.data.get().wrapping_sub(length);
-        view.data.set(data);
+        view.data.set(view.data.get().wrapping_sub(length));
         view.length.set(view.length.get() + length as u32);
         self.length += length as u32;
-        // SAFETY: the headroom is inside the block, and this buffer is alone with it.
-        Some(unsafe { slice::from_raw_parts_mut(data, length) })
+        true
     }
 
     /// Where the last fragment ends in its block, and the block's size; 0 and 0 for static memory.
