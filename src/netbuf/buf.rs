@@ -206,40 +206,10 @@ impl NetBuf {
         Ok(from.len() - left.len())
     }
 
-    /// Puts `length` bytes in front of the packet and gives them to be written: from the headroom,
-    /// or in a header block if there is too little or another buffer shares the first block.
-    ///
-    /// At most [`HEADER_BLOCK`](super::pool::HEADER_BLOCK) bytes find a place in a header block.
-    #[inline]
-    pub fn prepend(&mut self, length: usize) -> Result<&mut [u8], NoBuffer> {
-        if length == 0 {
-            return Ok(&mut []);
-        }
-        if !self.extend_head(length) {
-            self.prepend_block(length)?;
-        }
-        let head = self.head();
-        let bytes = self.bytes_mut(head).ok_or(NoBuffer)?;
-        bytes.get_mut(..length).ok_or(NoBuffer)
-    }
-
     /// As [`NetBuf::prepend`], as an array.
     #[inline]
     pub fn prepend_array<const N: usize>(&mut self) -> Result<&mut [u8; N], NoBuffer> {
         self.prepend(N)?.first_chunk_mut().ok_or(NoBuffer)
-    }
-
-    #[cold]
-    fn prepend_block(&mut self, length: usize) -> Result<(), NoBuffer> {
-        // All of the block is headroom: what is put in front of this header fits as well.
-        let mut front = self
-            .pool()
-            .alloc(Purpose::Header, super::pool::HEADER_BLOCK)?;
-        if !front.extend_head(length) {
-            return Err(NoBuffer);
-        }
-        self.link_front(front);
-        Ok(())
     }
 
     /// Appends a copy of `bytes`, in new blocks where the last one is full.
@@ -273,10 +243,8 @@ impl NetBuf {
         let before = self.end();
         let mut left = bytes;
         loop {
-            let (now, later) = left.split_at(self.tailroom().min(left.len()));
-            if let Some(to) = self.extend_tail(now.len())
-                && to.len() == now.len()
-            {
+            let to = self.extend_tail(left.len());
+            if let Some((now, later)) = left.split_at_checked(to.len()) {
                 copy(to, now);
                 left = later;
             }
@@ -403,8 +371,10 @@ impl NetBuf {
         } else {
             self.pool().alloc_charged(self.charge())?
         };
-        let to = front.extend_tail(length).ok_or(NoBuffer)?;
-        let _: usize = self.read(0, to);
+        let to = front.extend_tail(length);
+        if self.read(0, to) < length {
+            return Err(NoBuffer);
+        }
         if length == self.len() {
             front.set_meta(self.meta());
             #[cfg(feature = "timestamps")]
