@@ -259,6 +259,7 @@ impl<'a> Core<'a> {
         }
     }
 
+    #[cold]
     fn timer(&mut self, owner: Owner) {
         match owner {
             NEIGHBORS => self.poll_neighbors(),
