@@ -131,16 +131,17 @@ impl<'a> UdpSocket<'a> {
 
     /// Copies the next datagram into `to`, cutting off what does not fit.
     pub fn try_recv_from(&self, to: &mut [u8]) -> Option<(usize, RecvInfo)> {
-        let (buf, info, copied) = self
+        let received = self
             .stack
             .with(|core| core.udp_receive(self.index, Some(to)))?;
-        drop(buf);
-        Some((copied, info))
+        Some((received.copied, received.info()))
     }
 
     /// The data of the next datagram, as they are.
     pub fn try_recv(&self) -> Option<(NetBuf, RecvInfo)> {
-        let (mut buf, info, _) = self.stack.with(|core| core.udp_receive(self.index, None))?;
+        let received = self.stack.with(|core| core.udp_receive(self.index, None))?;
+        let info = received.info();
+        let mut buf = received.buf;
         buf.advance(usize::from(buf.meta().payload));
         Some((buf, info))
     }

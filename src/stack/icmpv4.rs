@@ -29,6 +29,7 @@ pub(super) enum Report {
 
 impl Core<'_> {
     /// An ICMP message has come in.
+    #[inline(never)]
     pub(super) fn receive_icmpv4(
         &mut self,
         id: InterfaceId,

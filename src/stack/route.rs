@@ -24,18 +24,28 @@ impl Core<'_> {
         source: Option<IpAddress>,
         only: Option<InterfaceId>,
     ) -> Option<Path> {
-        let is_only = |id: InterfaceId| only.is_none_or(|only| only == id);
-        let mut own = self.interfaces().filter(|(id, _)| is_only(*id));
-        if let Some((interface, _)) = own.find(|(_, i)| i.has_address(destination)) {
-            let source = source.unwrap_or(destination);
-            return Some(Path {
-                interface,
-                next_hop: destination,
-                source,
-                is_local: true,
-            });
+        // The interface with the longest prefix that the destination has.
+        let mut best: Option<(u8, InterfaceId)> = None;
+        for (id, interface) in self.interfaces() {
+            if only.is_some_and(|only| only != id) {
+                continue;
+            }
+            if interface.has_address(destination) {
+                return Some(Path {
+                    interface: id,
+                    next_hop: destination,
+                    source: source.unwrap_or(destination),
+                    is_local: true,
+                });
+            }
+            if interface.is_up()
+                && let Some(length) = interface.prefix_of(destination)
+                && best.is_none_or(|(longest, _)| length > longest)
+            {
+                best = Some((length, id));
+            }
         }
-        let (interface, next_hop) = self.next_hop(destination, only)?;
+        let (interface, next_hop) = self.next_hop(destination, only, best)?;
         let source = match source {
             Some(source) => source,
             None => {
@@ -53,30 +63,13 @@ impl Core<'_> {
     }
 
     /// The interface that leads to `destination`, and the neighbour there that takes the packet.
+    /// `best` is the one that it is directly on, if there is one.
     fn next_hop(
         &self,
         destination: IpAddress,
         only: Option<InterfaceId>,
+        best: Option<(u8, InterfaceId)>,
     ) -> Option<(InterfaceId, IpAddress)> {
-        let mut best: Option<(u8, InterfaceId)> = None;
-        let mut first = None;
-        for (id, interface) in self.interfaces() {
-            if !interface.is_up() || only.is_some_and(|only| only != id) {
-                continue;
-            }
-            if first.is_none()
-                && interface
-                    .sources()
-                    .any(|s| s.address.is_same_family(destination))
-            {
-                first = Some(id);
-            }
-            if let Some(length) = interface.prefix_of(destination)
-                && best.is_none_or(|(longest, _)| length > longest)
-            {
-                best = Some((length, id));
-            }
-        }
         let needs_no_route = destination.is_multicast() || is_link_wide(destination);
         let is_up = |route: &Route| {
             self.interface(route.interface)
@@ -91,13 +84,25 @@ impl Core<'_> {
             // A group, or everybody on a link, is reached directly by the interface that a route
             // names, else by the first.
             _ if needs_no_route => {
-                let interface = route.map(|route| route.interface).or(first)?;
+                let first = || self.first_for(destination, only);
+                let interface = route.map(|route| route.interface).or_else(first)?;
                 Some((interface, destination))
             }
             (_, Some(route)) => Some((route.interface, route.gateway.unwrap_or(destination))),
             (Some((_, interface)), None) => Some((interface, destination)),
             (None, None) => None,
         }
+    }
+
+    /// The first interface that is up and has an address of the destination's version.
+    #[cold]
+    fn first_for(&self, destination: IpAddress, only: Option<InterfaceId>) -> Option<InterfaceId> {
+        let mut interfaces = self.interfaces().filter(|(id, interface)| {
+            interface.is_up()
+                && only.is_none_or(|only| only == *id)
+                && (interface.sources()).any(|s| s.address.is_same_family(destination))
+        });
+        interfaces.next().map(|(id, _)| id)
     }
 }
 

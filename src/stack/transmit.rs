@@ -202,10 +202,10 @@ impl Core<'_> {
         let Some(Some(interface)) = self.interfaces.get_mut(usize::from(id)) else {
             return Err((buf, SendDrop::NoRoute));
         };
-        match interface.port.send(buf) {
-            Ok(()) => {
+        match interface.port.send_unwoken(buf) {
+            Ok(driver_waits) => {
                 interface.counters.sent = interface.counters.sent.wrapping_add(1);
-                self.kicked |= 1 << (id & 31);
+                self.kicked |= u32::from(driver_waits) << (id & 31);
                 Ok(())
             }
             Err(buf) => Err((buf, SendDrop::Port)),

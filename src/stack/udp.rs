@@ -114,6 +114,42 @@ pub struct RecvInfo {
     pub timestamp: u64,
 }
 
+/// A datagram that a socket has received. Its data start at the meta's payload offset.
+///
+/// Moved about as it is: a [`RecvInfo`], whose addresses of the standard library are three times
+/// as long, is made where the caller wants it.
+pub(crate) struct Received {
+    pub(crate) buf: NetBuf,
+    /// Bytes that were copied to the caller.
+    pub(crate) copied: usize,
+    length: usize,
+    source: IpAddress,
+    destination: IpAddress,
+    source_port: u16,
+    hop_limit: u8,
+    traffic_class: u8,
+}
+
+impl Received {
+    #[inline]
+    pub(crate) fn info(&self) -> RecvInfo {
+        RecvInfo {
+            source: socket_addr(
+                self.source,
+                self.source_port,
+                Some(self.buf.meta().interface),
+            ),
+            destination: self.destination.into(),
+            interface: self.buf.meta().interface,
+            hop_limit: self.hop_limit,
+            traffic_class: self.traffic_class,
+            length: self.length,
+            #[cfg(feature = "timestamps")]
+            timestamp: self.buf.stamp().nanos,
+        }
+    }
+}
+
 /// A datagram that is ready to go but for its data.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Prepared {
@@ -341,14 +377,14 @@ impl Core<'_> {
         }
     }
 
-    /// The next datagram of a socket that is not damaged, and what goes with it. Its data start at
-    /// the meta's payload offset. With `to`, they are copied there, and summed as they are.
+    /// The next datagram of a socket that is not damaged. With `to`, its data are copied there, and
+    /// summed as they are.
     #[inline]
     pub(crate) fn udp_receive(
         &mut self,
         index: u16,
         mut to: Option<&mut [u8]>,
-    ) -> Option<(NetBuf, RecvInfo, usize)> {
+    ) -> Option<Received> {
         loop {
             let slot = self.udp.get_mut(index)?;
             let buf = slot.take()?;
@@ -361,15 +397,12 @@ impl Core<'_> {
                 Some(to) if is_verified => (buf.read(payload, to), Sum::ZERO),
                 Some(to) => {
                     let (copied, sum) = buf.read_summed(payload, to);
-                    let rest = buf.sum(payload + copied..buf.len());
-                    (
-                        copied,
-                        if copied < length {
-                            sum.then(copied, rest)
-                        } else {
-                            sum
-                        },
-                    )
+                    if copied < length {
+                        let rest = buf.sum(payload + copied..buf.len());
+                        (copied, sum.then(copied, rest))
+                    } else {
+                        (copied, sum)
+                    }
                 }
                 None if is_verified => (0, Sum::ZERO),
                 None => (0, buf.sum(payload..buf.len())),
@@ -381,17 +414,16 @@ impl Core<'_> {
             if let (Some(header), Some(facts)) = (header, facts)
                 && (is_verified || header.is_checksum_valid(facts.pseudo_header, data))
             {
-                let info = RecvInfo {
-                    source: socket_addr(facts.source, header.source_port(), Some(meta.interface)),
-                    destination: facts.destination.into(),
-                    interface: meta.interface,
+                return Some(Received {
+                    source: facts.source,
+                    destination: facts.destination,
+                    source_port: header.source_port(),
                     hop_limit: facts.hop_limit,
                     traffic_class: facts.traffic_class,
                     length,
-                    #[cfg(feature = "timestamps")]
-                    timestamp: buf.stamp().nanos,
-                };
-                return Some((buf, info, copied));
+                    copied,
+                    buf,
+                });
             }
             self.udp_damaged(index, meta.interface);
         }
@@ -664,10 +696,13 @@ struct Facts {
 
 #[inline]
 fn read_facts(buf: &NetBuf, network: usize, length: usize) -> Option<Facts> {
-    let mut version = Straddle::<1>::new();
-    let [version] = *buf.header(network, &mut version)?;
     let length = length as u16;
-    match version >> 4 {
+    // Where there is one version only, its header tells.
+    let version = match cfg!(all(feature = "ipv4", feature = "ipv6")) {
+        true => buf.header::<1>(network, &mut Straddle::new())?[0] >> 4,
+        false => 4 + 2 * u8::from(cfg!(feature = "ipv6")),
+    };
+    match version {
         #[cfg(feature = "ipv4")]
         4 => {
             let mut straddle = Straddle::new();
