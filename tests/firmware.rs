@@ -34,3 +34,26 @@ cross_builds! {
     the_crate_builds_for_a_cortex_m4: "thumbv7em-none-eabihf";
     the_crate_builds_for_a_risc_v_without_atomics: "riscv32imc-unknown-none-elf";
 }
+
+/// Links the UDP echo image of `benches/size`, whose panic handler needs a symbol that is nowhere:
+/// the linker fails if a path to a panic is left.
+#[test]
+fn the_echo_image_is_linked_with_no_panic_machinery() {
+    if std::env::var_os("ZONDA_SKIPPED").is_none() {
+        skip!("run it by `tests/run firmware`");
+    }
+    let run = Command::new("benches/run")
+        .arg("size")
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("benches/run starts");
+    let said = String::from_utf8_lossy(&run.stderr);
+    if run.status.code() == Some(3) {
+        skip!("what builds the image is not installed");
+    }
+    assert!(
+        run.status.success(),
+        "a path to a panic is left in the image:\n{said}"
+    );
+    print!("{}", String::from_utf8_lossy(&run.stdout));
+}

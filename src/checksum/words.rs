@@ -78,6 +78,41 @@ pub(super) fn copy_sum(to: &mut [u8], from: &[u8]) -> u32 {
     narrow(add(total, tail(from_rest)))
 }
 
+/// Copies all of `from` into `to`, which is as long.
+#[cfg(not(any(target_arch = "arm", target_arch = "riscv32")))]
+pub(super) fn copy(to: &mut [u8], from: &[u8]) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+}
+
+/// Copies all of `from` into `to`, which is as long.
+#[cfg(any(target_arch = "arm", target_arch = "riscv32"))]
+pub(super) fn copy(to: &mut [u8], from: &[u8]) {
+    let (to, to_rest) = to.as_chunks_mut();
+    let (from, from_rest) = from.as_chunks();
+    let (to_blocks, to) = to.as_chunks_mut::<8>();
+    let (from_blocks, from) = from.as_chunks::<8>();
+    for (to, from) in to_blocks.iter_mut().zip(from_blocks) {
+        let [to_a, to_b, to_c, to_d, to_e, to_f, to_g, to_h] = to;
+        let [a, b, c, d, e, f, g, h] = from;
+        let _: [Word; 8] = [
+            copy_word(to_a, a),
+            copy_word(to_b, b),
+            copy_word(to_c, c),
+            copy_word(to_d, d),
+            copy_word(to_e, e),
+            copy_word(to_f, f),
+            copy_word(to_g, g),
+            copy_word(to_h, h),
+        ];
+    }
+    for (to, from) in to.iter_mut().zip(from) {
+        let _: Word = copy_word(to, from);
+    }
+    for (to, from) in to_rest.iter_mut().zip(from_rest) {
+        *to = super::arch::opaque(u32::from(*from)) as u8;
+    }
+}
+
 /// Copies a block and adds it, as [`add_block`] does.
 #[cfg(any(target_arch = "arm", target_arch = "riscv32"))]
 #[inline(always)]

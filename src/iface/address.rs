@@ -34,9 +34,9 @@ impl Ipv4Cidr {
     /// The mask of the subnet.
     #[inline]
     pub const fn mask(&self) -> u32 {
-        match self.prefix_length {
-            0 => 0,
-            bits => u32::MAX << (32 - bits as u32 % 33),
+        match u32::MAX.checked_shr(self.prefix_length as u32) {
+            Some(host) => !host,
+            None => u32::MAX,
         }
     }
 
@@ -60,8 +60,11 @@ impl Ipv4Cidr {
     /// number of zero (RFC 1122 §3.3.6).
     #[inline]
     pub const fn is_broadcast(&self, address: Ipv4Addr) -> bool {
-        let host = address.to_bits() & !self.mask();
-        self.prefix_length < 31 && self.contains(address) && (host == 0 || host == !self.mask())
+        let mask = self.mask();
+        // Outside of the subnet the difference has a bit of the prefix, and is neither.
+        let own = self.address.to_bits() & mask;
+        let host = address.to_bits() ^ own;
+        self.prefix_length < 31 && (host == 0 || host == !mask)
     }
 }
 

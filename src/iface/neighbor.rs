@@ -340,6 +340,7 @@ impl NeighborCache {
     }
 
     /// STALE, and a packet is sent.
+    #[cold]
     fn delay(&mut self, now: Instant, address: IpAddress, index: usize) {
         let deadline = now + self.timing(address).delay_first_probe_time;
         if let Some(entry) = self.entries.get_mut(index) {

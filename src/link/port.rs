@@ -139,11 +139,8 @@ impl State {
     /// The next frame to be sent, and the stack's task if it waits for the place.
     #[inline]
     fn next_to_send(&mut self) -> Option<(NetBuf, Option<Waker>)> {
-        let buf = self
-            .to_send
-            .iter_mut()
-            .rev()
-            .find_map(BufQueue::pop_front)?;
+        let mut queues = self.to_send.iter_mut().rev();
+        let buf = queues.find(|queue| !queue.is_empty())?.pop_front()?;
         self.stats.sent = self.stats.sent.wrapping_add(1);
         let waker = if core::mem::take(&mut self.room_wanted) {
             self.changed = true;
@@ -339,8 +336,13 @@ impl StackEnd<'_> {
     /// Queues a frame to be sent in the class that its meta names. On an error, which gives it
     /// back, the queue is full or has frames of another pool, or the link is down. The driver is
     /// woken by [`StackEnd::wake_driver`], once for many frames.
-    #[inline]
     pub fn send(&self, buf: NetBuf) -> Result<(), NetBuf> {
+        self.send_unwoken(buf).map(|_| ())
+    }
+
+    /// As [`StackEnd::send`]. Says whether there is a task of the driver to be woken.
+    #[inline]
+    pub(crate) fn send_unwoken(&self, buf: NetBuf) -> Result<bool, NetBuf> {
         self.0.state.with(|state| {
             let class = usize::from(buf.meta().class).min(config::TRAFFIC_CLASSES - 1);
             let result = match state.to_send.get_mut(class) {
@@ -354,7 +356,7 @@ impl StackEnd<'_> {
             if result.is_err() {
                 state.stats.send_full = state.stats.send_full.wrapping_add(1);
             }
-            result
+            result.map(|()| state.driver.is_some())
         })
     }
 

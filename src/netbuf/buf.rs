@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use core::ops::Range;
 
 use super::pool::{Charge, NetBuf, NoBuffer, Pool, Purpose, ViewId};
-use crate::checksum::Sum;
+use crate::checksum::{Sum, copy};
 
 /// Other views see the same bytes, so they cannot be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +128,7 @@ impl NetBuf {
         let mut to = to;
         self.pieces(offset, wanted, |piece| {
             if let Some((now, later)) = core::mem::take(&mut to).split_at_mut_checked(piece.len()) {
-                now.copy_from_slice(piece);
+                copy(now, piece);
                 to = later;
             }
         });
@@ -197,7 +197,7 @@ impl NetBuf {
                     .and_then(|bytes| bytes.get_mut(at..))
                     .ok_or(Shared)?;
                 let (now, later) = left.split_at(to.len().min(left.len()));
-                to.iter_mut().zip(now).for_each(|(to, from)| *to = *from);
+                copy(to, now);
                 left = later;
             }
             at = 0;
@@ -206,42 +206,17 @@ impl NetBuf {
         Ok(from.len() - left.len())
     }
 
-    /// Puts `length` bytes in front of the packet and gives them to be written: from the headroom,
-    /// or in a header block if there is too little or another buffer shares the first block.
-    ///
-    /// At most [`HEADER_BLOCK`](super::pool::HEADER_BLOCK) bytes find a place in a header block.
-    #[inline]
-    pub fn prepend(&mut self, length: usize) -> Result<&mut [u8], NoBuffer> {
-        if self.headroom() < length {
-            self.prepend_block(length)?;
-        }
-        self.extend_head(length).ok_or(NoBuffer)
-    }
-
     /// As [`NetBuf::prepend`], as an array.
     #[inline]
     pub fn prepend_array<const N: usize>(&mut self) -> Result<&mut [u8; N], NoBuffer> {
         self.prepend(N)?.first_chunk_mut().ok_or(NoBuffer)
     }
 
-    #[cold]
-    fn prepend_block(&mut self, length: usize) -> Result<(), NoBuffer> {
-        // All of the block is headroom: what is put in front of this header fits as well.
-        let front = self
-            .pool()
-            .alloc(Purpose::Header, super::pool::HEADER_BLOCK)?;
-        if front.headroom() < length {
-            return Err(NoBuffer);
-        }
-        self.link_front(front);
-        Ok(())
-    }
-
     /// Appends a copy of `bytes`, in new blocks where the last one is full.
     ///
     /// All of it, or on an error nothing.
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), NoBuffer> {
-        self.extend_with(bytes, |to, from| to.copy_from_slice(from))
+        self.extend_with(bytes, copy)
     }
 
     /// As [`NetBuf::append`], with the sum of the bytes, taken in the same pass.
@@ -268,10 +243,8 @@ impl NetBuf {
         let before = self.end();
         let mut left = bytes;
         loop {
-            let (now, later) = left.split_at(self.tailroom().min(left.len()));
-            if let Some(to) = self.extend_tail(now.len())
-                && to.len() == now.len()
-            {
+            let to = self.extend_tail(left.len());
+            if let Some((now, later)) = left.split_at_checked(to.len()) {
                 copy(to, now);
                 left = later;
             }
@@ -398,8 +371,10 @@ impl NetBuf {
         } else {
             self.pool().alloc_charged(self.charge())?
         };
-        let to = front.extend_tail(length).ok_or(NoBuffer)?;
-        let _: usize = self.read(0, to);
+        let to = front.extend_tail(length);
+        if self.read(0, to) < length {
+            return Err(NoBuffer);
+        }
         if length == self.len() {
             front.set_meta(self.meta());
             #[cfg(feature = "timestamps")]

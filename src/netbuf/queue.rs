@@ -139,7 +139,10 @@ impl Default for BufQueue {
 }
 
 impl Drop for BufQueue {
+    #[inline]
     fn drop(&mut self) {
-        self.clear();
+        if self.length > 0 {
+            self.clear();
+        }
     }
 }

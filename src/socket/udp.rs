@@ -8,7 +8,7 @@ use core::task::Poll;
 use crate::iface::AddressError;
 use crate::ip::Unreachable;
 use crate::netbuf::NetBuf;
-use crate::stack::udp::{RecvInfo, SendError};
+use crate::stack::udp::{RecvInfo, SendError, socket_addr, zone};
 use crate::stack::waiters::WaitKey;
 use crate::stack::{InterfaceId, Stack};
 use crate::udp::{BindError, Options, UdpSlot};
@@ -87,6 +87,9 @@ impl<'a> UdpSocket<'a> {
     }
 
     /// Only sends to and receives from `remote` from now on, and hears of ICMP errors about it.
+    ///
+    /// The scope id of a link-local address, where it is not 0, is the number of the interface,
+    /// counted from 1.
     pub fn connect(&self, remote: SocketAddr) -> Result<(), SendError> {
         let address =
             IpAddress::try_from(remote.ip()).map_err(|_| SendError::InvalidDestination)?;
@@ -95,6 +98,7 @@ impl<'a> UdpSocket<'a> {
         }
         self.set(|slot| {
             slot.remote = Some((address, remote.port()));
+            slot.remote_interface = zone(remote);
             slot.error = None;
         });
         Ok(())
@@ -120,22 +124,24 @@ impl<'a> UdpSocket<'a> {
 
     /// Whom the socket is connected to.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        let (address, port) = self.get(|slot| slot.remote)??;
-        Some(SocketAddr::new(address.into(), port))
+        let (remote, interface) = self.get(|slot| (slot.remote, slot.remote_interface))?;
+        let (address, port) = remote?;
+        Some(socket_addr(address, port, interface))
     }
 
     /// Copies the next datagram into `to`, cutting off what does not fit.
     pub fn try_recv_from(&self, to: &mut [u8]) -> Option<(usize, RecvInfo)> {
-        let (buf, info, copied) = self
+        let received = self
             .stack
             .with(|core| core.udp_receive(self.index, Some(to)))?;
-        drop(buf);
-        Some((copied, info))
+        Some((received.copied, received.info()))
     }
 
     /// The data of the next datagram, as they are.
     pub fn try_recv(&self) -> Option<(NetBuf, RecvInfo)> {
-        let (mut buf, info, _) = self.stack.with(|core| core.udp_receive(self.index, None))?;
+        let received = self.stack.with(|core| core.udp_receive(self.index, None))?;
+        let info = received.info();
+        let mut buf = received.buf;
         buf.advance(usize::from(buf.meta().payload));
         Some((buf, info))
     }

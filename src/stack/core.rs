@@ -268,6 +268,12 @@ impl<'a> Core<'a> {
     /// that a flood on one interface keeps neither the others nor the timers waiting.
     pub fn poll(&mut self, now: Instant) -> Next {
         self.advance(now);
+        self.turn()
+    }
+
+    /// Does what [`Core::poll`] does, at the time that it is.
+    pub(super) fn turn(&mut self) -> Next {
+        let now = self.now;
         let mut more = false;
         for index in 0..self.interfaces.len() {
             let Some(Some(interface)) = self.interfaces.get_mut(index) else {
@@ -302,6 +308,7 @@ impl<'a> Core<'a> {
         }
     }
 
+    #[cold]
     fn timer(&mut self, owner: Owner) {
         match owner {
             NEIGHBORS => self.poll_neighbors(),

@@ -146,8 +146,7 @@ impl<'a> Stack<'a> {
     /// a `Runner` calls this when a port has something and when the returned
     /// time has come.
     pub fn poll(self) -> Next {
-        let now = self.now();
-        self.with(|core| core.poll(now))
+        self.with(Core::turn)
     }
 
     /// Registers the task that polls, with the stack and all ports. False if there is something

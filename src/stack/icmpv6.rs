@@ -35,6 +35,7 @@ pub(super) enum Report {
 
 impl Core<'_> {
     /// An ICMPv6 message has come in.
+    #[inline(never)]
     pub(super) fn receive_icmpv6(
         &mut self,
         id: InterfaceId,

@@ -176,6 +176,7 @@ impl Core<'_> {
     }
 
     /// An ARP packet has come in (RFC 826, "Packet Reception").
+    #[inline(never)]
     pub(super) fn receive_arp(&mut self, id: InterfaceId, buf: NetBuf) -> Result<(), ReceiveDrop> {
         use crate::iface::neighbor::ArpSender;
         use crate::netbuf::Straddle;

@@ -21,6 +21,7 @@ impl Core<'_> {
     }
 
     /// Takes in a packet that this host has sent to itself.
+    #[cold]
     pub(super) fn receive_looped(&mut self, buf: NetBuf) {
         let id = buf.meta().interface;
         let result = self.receive_packet(id, buf);

@@ -2,7 +2,7 @@
 
 use super::core::{Core, InterfaceId};
 use crate::iface::Interface;
-use crate::iface::route::prefix_matches;
+use crate::iface::route::{Route, prefix_matches};
 use crate::ip::select::{Policy, Source, SourceFlags, source_address};
 use crate::wire::IpAddress;
 
@@ -24,18 +24,31 @@ impl Core<'_> {
         source: Option<IpAddress>,
         only: Option<InterfaceId>,
     ) -> Option<Path> {
-        let is_only = |id: InterfaceId| only.is_none_or(|only| only == id);
-        let mut own = self.interfaces().filter(|(id, _)| is_only(*id));
-        if let Some((interface, _)) = own.find(|(_, i)| i.has_address(destination)) {
-            let source = source.unwrap_or(destination);
-            return Some(Path {
-                interface,
-                next_hop: destination,
-                source,
-                is_local: true,
-            });
+        // The interface with the longest prefix that the destination has.
+        let mut best: Option<(u8, InterfaceId)> = None;
+        for (id, interface) in self.interfaces() {
+            if only.is_some_and(|only| only != id) {
+                continue;
+            }
+            if interface.has_address(destination) {
+                return Some(Path {
+                    interface: id,
+                    next_hop: destination,
+                    source: source.unwrap_or(destination),
+                    is_local: true,
+                });
+            }
+            if interface.is_up()
+                && let Some(length) = interface.prefix_of(destination)
+                && best.is_none_or(|(longest, _)| length > longest)
+            {
+                best = Some((length, id));
+            }
         }
-        let (interface, next_hop) = self.next_hop(destination, only)?;
+        // A way over a link that is down is better than none: whoever sends can wait for it.
+        let (interface, next_hop) = self
+            .next_hop(destination, only, best, false)
+            .or_else(|| self.next_hop_even_down(destination, only))?;
         let source = match source {
             Some(source) => source,
             None => {
@@ -53,48 +66,70 @@ impl Core<'_> {
     }
 
     /// The interface that leads to `destination`, and the neighbour there that takes the packet.
+    /// `best` is the one that it is directly on, if there is one. Interfaces whose link is down
+    /// count only if `even_down`.
     fn next_hop(
         &self,
         destination: IpAddress,
         only: Option<InterfaceId>,
+        best: Option<(u8, InterfaceId)>,
+        even_down: bool,
     ) -> Option<(InterfaceId, IpAddress)> {
-        let mut best: Option<(u8, InterfaceId)> = None;
-        let mut first = None;
-        for (id, interface) in self.interfaces() {
-            if !interface.is_up() || only.is_some_and(|only| only != id) {
-                continue;
-            }
-            if first.is_none()
-                && interface
-                    .sources()
-                    .any(|s| s.address.is_same_family(destination))
-            {
-                first = Some(id);
-            }
-            if let Some(length) = interface.prefix_of(destination)
-                && best.is_none_or(|(longest, _)| length > longest)
-            {
-                best = Some((length, id));
-            }
-        }
         let needs_no_route = destination.is_multicast() || is_link_wide(destination);
-        let route = self.routes.lookup(self.now, destination, only);
+        let is_usable = |route: &Route| {
+            let interface = self.interface(route.interface);
+            interface.is_some_and(|interface| even_down || interface.is_up())
+        };
+        let routes = &self.routes;
+        let route = routes.lookup_reachable(self.now, destination, only, is_usable);
         let route = route.filter(|route| {
-            self.interface(route.interface)
-                .is_some_and(Interface::is_up)
-                && best.is_none_or(|(length, _)| route.prefix.length() > length)
+            is_usable(route) && best.is_none_or(|(length, _)| route.prefix.length() > length)
         });
         match (best, route) {
             // A group, or everybody on a link, is reached directly by the interface that a route
             // names, else by the first.
             _ if needs_no_route => {
-                let interface = route.map(|route| route.interface).or(first)?;
+                let first = || self.first_for(destination, only, even_down);
+                let interface = route.map(|route| route.interface).or_else(first)?;
                 Some((interface, destination))
             }
             (_, Some(route)) => Some((route.interface, route.gateway.unwrap_or(destination))),
             (Some((_, interface)), None) => Some((interface, destination)),
             (None, None) => None,
         }
+    }
+
+    /// As [`Core::next_hop`], where no interface that is up leads to `destination`.
+    #[cold]
+    fn next_hop_even_down(
+        &self,
+        destination: IpAddress,
+        only: Option<InterfaceId>,
+    ) -> Option<(InterfaceId, IpAddress)> {
+        let interfaces = self
+            .interfaces()
+            .filter(|(id, _)| only.is_none_or(|only| only == *id));
+        let best = interfaces
+            .filter_map(|(id, interface)| Some((interface.prefix_of(destination)?, id)))
+            .max_by_key(|(length, _)| *length);
+        self.next_hop(destination, only, best, true)
+    }
+
+    /// The first interface that is up (or not, if `even_down`) and has an address of the
+    /// destination's version.
+    #[cold]
+    fn first_for(
+        &self,
+        destination: IpAddress,
+        only: Option<InterfaceId>,
+        even_down: bool,
+    ) -> Option<InterfaceId> {
+        let mut interfaces = self.interfaces().filter(|(id, interface)| {
+            (even_down || interface.is_up())
+                && only.is_none_or(|only| only == *id)
+                && (interface.sources()).any(|s| s.address.is_same_family(destination))
+        });
+        interfaces.next().map(|(id, _)| id)
     }
 }
 

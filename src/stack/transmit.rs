@@ -117,6 +117,9 @@ impl Core<'_> {
             #[cfg(all(feature = "ipv4", feature = "ipv6"))]
             _ => return Err(SendDrop::NoRoute),
         }
+        if buf.len() > interface.mtu() && !path.is_local {
+            return Err(SendDrop::TooLong);
+        }
         let flags = if path.is_local {
             Flags::LOOPED_BACK
         } else {
@@ -198,10 +201,10 @@ impl Core<'_> {
         let Some(Some(interface)) = self.interfaces.get_mut(usize::from(id)) else {
             return Err((buf, SendDrop::NoRoute));
         };
-        match interface.port.send(buf) {
-            Ok(()) => {
+        match interface.port.send_unwoken(buf) {
+            Ok(driver_waits) => {
                 interface.counters.sent = interface.counters.sent.wrapping_add(1);
-                self.kicked |= 1 << (id & 31);
+                self.kicked |= u32::from(driver_waits) << (id & 31);
                 Ok(())
             }
             Err(buf) => Err((buf, SendDrop::Port)),
@@ -210,6 +213,13 @@ impl Core<'_> {
 
     #[cold]
     fn wait_for_neighbor(&mut self, path: &Path, mut buf: NetBuf) -> Result<(), NotSent> {
+        if self
+            .interface(path.interface)
+            .is_none_or(|interface| !interface.is_up())
+        {
+            // Nobody can be asked for a link address.
+            return Err((buf, SendDrop::Port));
+        }
         // What waits must leave the answer room to come in.
         if buf.charge() == Charge::Flow && buf.set_charge(Charge::Held).is_err() {
             return Err((buf, SendDrop::PoolHeld));

@@ -84,6 +84,8 @@ impl From<SendDrop> for SendError {
         match reason {
             SendDrop::NoBuffer | SendDrop::PoolHeld => Self::NoBuffer,
             SendDrop::Port => Self::QueueFull,
+            // Found out before there is a packet, with the number.
+            SendDrop::TooLong => Self::TooLong { most: 0 },
             SendDrop::NeighborQueue | SendDrop::NeighborCache => Self::NeighborQueueFull,
             SendDrop::NeighborUnreachable => Self::Unreachable(Unreachable::Host),
             SendDrop::IcmpRate | SendDrop::NoRoute => Self::NoRoute,
@@ -94,7 +96,8 @@ impl From<SendDrop> for SendError {
 /// What goes with a received datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecvInfo {
-    /// Who sent it.
+    /// Who sent it. The scope id of a link-local address is the number of the interface, counted
+    /// from 1.
     pub source: SocketAddr,
     /// The address that it was sent to: one of ours, a group, or a broadcast address.
     pub destination: IpAddr,
@@ -109,6 +112,42 @@ pub struct RecvInfo {
     /// When the driver received it, in nanoseconds on its own clock; 0 if it did not say.
     #[cfg(feature = "timestamps")]
     pub timestamp: u64,
+}
+
+/// A datagram that a socket has received. Its data start at the meta's payload offset.
+///
+/// Moved about as it is: a [`RecvInfo`], whose addresses of the standard library are three times
+/// as long, is made where the caller wants it.
+pub(crate) struct Received {
+    pub(crate) buf: NetBuf,
+    /// Bytes that were copied to the caller.
+    pub(crate) copied: usize,
+    length: usize,
+    source: IpAddress,
+    destination: IpAddress,
+    source_port: u16,
+    hop_limit: u8,
+    traffic_class: u8,
+}
+
+impl Received {
+    #[inline]
+    pub(crate) fn info(&self) -> RecvInfo {
+        RecvInfo {
+            source: socket_addr(
+                self.source,
+                self.source_port,
+                Some(self.buf.meta().interface),
+            ),
+            destination: self.destination.into(),
+            interface: self.buf.meta().interface,
+            hop_limit: self.hop_limit,
+            traffic_class: self.traffic_class,
+            length: self.length,
+            #[cfg(feature = "timestamps")]
+            timestamp: self.buf.stamp().nanos,
+        }
+    }
 }
 
 /// A datagram that is ready to go but for its data.
@@ -184,6 +223,8 @@ impl Core<'_> {
         }
         match self.udp.find(&datagram) {
             Some(index) => self.deliver_udp(index, buf).map_err(drop),
+            // What is damaged was perhaps for another port: nobody is told.
+            None if is_damaged(&buf) => Err(drop(ReceiveDrop::UdpChecksum)),
             None => Err((Some(buf), ReceiveDrop::UdpNoSocket)),
         }
     }
@@ -302,7 +343,7 @@ impl Core<'_> {
         if let Some(slot) = self.udp.get_mut(index) {
             slot.multicast_hop_limit = 1;
             // A socket that nobody reads holds a part of what may be held, and no more.
-            slot.quota_blocks = (pool.limits().held / 2).max(1);
+            slot.quota_blocks = pool.limits().held.div_ceil(2).max(1);
             slot.quota_bytes = u32::MAX;
         }
         Ok(index)
@@ -336,14 +377,14 @@ impl Core<'_> {
         }
     }
 
-    /// The next datagram of a socket that is not damaged, and what goes with it. Its data start at
-    /// the meta's payload offset. With `to`, they are copied there, and summed as they are.
+    /// The next datagram of a socket that is not damaged. With `to`, its data are copied there, and
+    /// summed as they are.
     #[inline]
     pub(crate) fn udp_receive(
         &mut self,
         index: u16,
         mut to: Option<&mut [u8]>,
-    ) -> Option<(NetBuf, RecvInfo, usize)> {
+    ) -> Option<Received> {
         loop {
             let slot = self.udp.get_mut(index)?;
             let buf = slot.take()?;
@@ -356,15 +397,12 @@ impl Core<'_> {
                 Some(to) if is_verified => (buf.read(payload, to), Sum::ZERO),
                 Some(to) => {
                     let (copied, sum) = buf.read_summed(payload, to);
-                    let rest = buf.sum(payload + copied..buf.len());
-                    (
-                        copied,
-                        if copied < length {
-                            sum.then(copied, rest)
-                        } else {
-                            sum
-                        },
-                    )
+                    if copied < length {
+                        let rest = buf.sum(payload + copied..buf.len());
+                        (copied, sum.then(copied, rest))
+                    } else {
+                        (copied, sum)
+                    }
                 }
                 None if is_verified => (0, Sum::ZERO),
                 None => (0, buf.sum(payload..buf.len())),
@@ -376,17 +414,16 @@ impl Core<'_> {
             if let (Some(header), Some(facts)) = (header, facts)
                 && (is_verified || header.is_checksum_valid(facts.pseudo_header, data))
             {
-                let info = RecvInfo {
-                    source: SocketAddr::new(facts.source.into(), header.source_port()),
-                    destination: facts.destination.into(),
-                    interface: meta.interface,
+                return Some(Received {
+                    source: facts.source,
+                    destination: facts.destination,
+                    source_port: header.source_port(),
                     hop_limit: facts.hop_limit,
                     traffic_class: facts.traffic_class,
                     length,
-                    #[cfg(feature = "timestamps")]
-                    timestamp: buf.stamp().nanos,
-                };
-                return Some((buf, info, copied));
+                    copied,
+                    buf,
+                });
             }
             self.udp_damaged(index, meta.interface);
         }
@@ -418,18 +455,11 @@ impl Core<'_> {
             Some(to) => {
                 let address = IpAddress::try_from(to.ip());
                 let address = address.map_err(|_| SendError::InvalidDestination)?;
-                let scope = match to {
-                    // The zone of a link-local address is the number of the interface, from 1 on.
-                    SocketAddr::V6(to) if to.scope_id() > 0 => {
-                        Some((to.scope_id() - 1).min(255) as InterfaceId)
-                    }
-                    _ => None,
-                };
-                (address, to.port(), scope)
+                (address, to.port(), zone(to))
             }
             None => {
                 let (address, port) = slot.remote.ok_or(SendError::NoDestination)?;
-                (address, port, None)
+                (address, port, slot.remote_interface)
             }
         };
         if destination.is_unspecified() || port == 0 {
@@ -453,7 +483,10 @@ impl Core<'_> {
         let options = slot.options;
         let ports = (slot.local_port, port);
         let only = scope.or(slot.interface).or(multicast_interface);
-        let local = slot.local.filter(|local| !local.is_multicast());
+        let local = match slot.local {
+            Some(local) => self.source_of(local)?,
+            None => None,
+        };
         let path = self
             .path(destination, local, only)
             .ok_or(SendError::NoRoute)?;
@@ -481,6 +514,17 @@ impl Core<'_> {
             outgoing,
             loop_back,
         })
+    }
+
+    /// The source that a socket bound to `local` sends from; `None` leaves the choice open, as of
+    /// a socket bound to a group or a broadcast address (RFC 1122 §3.2.1.3). An error if the
+    /// address is no longer ours.
+    fn source_of(&self, local: IpAddress) -> Result<Option<IpAddress>, SendError> {
+        if self.interfaces().any(|(_, i)| i.has_address(local)) {
+            return Ok(Some(local));
+        }
+        let is_of_many = local.is_multicast() || self.interfaces().any(|(_, i)| is_ours(i, local));
+        is_of_many.then_some(None).ok_or(SendError::NoRoute)
     }
 
     /// Sends the data in `buf`, of which `data` is the sum. On an error gives the data back.
@@ -569,6 +613,32 @@ impl Core<'_> {
     }
 }
 
+/// The interface that an address is about: the scope id is its number, counted from 1.
+pub(crate) fn zone(address: SocketAddr) -> Option<InterfaceId> {
+    match address {
+        SocketAddr::V6(address) if address.scope_id() > 0 => {
+            Some((address.scope_id() - 1).min(255) as InterfaceId)
+        }
+        _ => None,
+    }
+}
+
+/// An address and port, and where the address means one link only, which one.
+pub(crate) fn socket_addr(
+    address: IpAddress,
+    port: u16,
+    interface: Option<InterfaceId>,
+) -> SocketAddr {
+    match (address, interface) {
+        #[cfg(feature = "ipv6")]
+        (IpAddress::V6(address), Some(interface)) if address.is_unicast_link_local() => {
+            let scope = u32::from(interface) + 1;
+            core::net::SocketAddrV6::new(address, port, 0, scope).into()
+        }
+        _ => SocketAddr::new(address.into(), port),
+    }
+}
+
 fn is_ours(interface: &crate::iface::Interface<'_>, address: IpAddress) -> bool {
     match address {
         #[cfg(feature = "ipv4")]
@@ -576,6 +646,21 @@ fn is_ours(interface: &crate::iface::Interface<'_>, address: IpAddress) -> bool 
         #[cfg(feature = "ipv6")]
         IpAddress::V6(_) => interface.has_address(address),
     }
+}
+
+/// Whether the checksum of a datagram, whose data start at the meta's payload offset, is wrong.
+#[cold]
+fn is_damaged(buf: &NetBuf) -> bool {
+    let meta = buf.meta();
+    if meta.flags.contains(Flags::TRANSPORT_SUM_VERIFIED) {
+        return false;
+    }
+    let start = usize::from(meta.payload).saturating_sub(HEADER_LENGTH);
+    let length = buf.len().saturating_sub(start);
+    read_facts(buf, usize::from(meta.network), length).is_none_or(|facts| {
+        let sum = buf.sum(start..buf.len());
+        !facts.pseudo_header.plus(sum).is_valid()
+    })
 }
 
 /// What the IP header in front of a datagram says.
@@ -589,10 +674,13 @@ struct Facts {
 
 #[inline]
 fn read_facts(buf: &NetBuf, network: usize, length: usize) -> Option<Facts> {
-    let mut version = Straddle::<1>::new();
-    let [version] = *buf.header(network, &mut version)?;
     let length = length as u16;
-    match version >> 4 {
+    // Where there is one version only, its header tells.
+    let version = match cfg!(all(feature = "ipv4", feature = "ipv6")) {
+        true => buf.header::<1>(network, &mut Straddle::new())?[0] >> 4,
+        false => 4 + 2 * u8::from(cfg!(feature = "ipv6")),
+    };
+    match version {
         #[cfg(feature = "ipv4")]
         4 => {
             let mut straddle = Straddle::new();

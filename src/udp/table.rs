@@ -338,6 +338,9 @@ impl UdpSlot {
             if (address, port) != (datagram.source, datagram.source_port) {
                 return None;
             }
+            if (self.remote_interface).is_some_and(|interface| interface != datagram.interface) {
+                return None;
+            }
             score += 4;
         }
         if let Some(interface) = self.interface {
@@ -353,9 +356,7 @@ impl UdpSlot {
     #[inline]
     pub(crate) fn receive(&mut self, datagram: NetBuf) -> Result<(), NetBuf> {
         let bytes = self.held_bytes.saturating_add(payload_length(&datagram));
-        let blocks = self
-            .held_blocks
-            .saturating_add(datagram.fragments().count() as u16);
+        let blocks = self.held_blocks.saturating_add(fragments(&datagram));
         if bytes > self.quota_bytes || blocks > self.quota_blocks {
             self.dropped = self.dropped.wrapping_add(1);
             return Err(datagram);
@@ -370,10 +371,18 @@ impl UdpSlot {
     pub(crate) fn take(&mut self) -> Option<NetBuf> {
         let datagram = self.received.pop_front()?;
         self.held_bytes = self.held_bytes.saturating_sub(payload_length(&datagram));
-        let blocks = datagram.fragments().count() as u16;
-        self.held_blocks = self.held_blocks.saturating_sub(blocks);
+        self.held_blocks = self.held_blocks.saturating_sub(fragments(&datagram));
         Some(datagram)
     }
+}
+
+#[inline]
+fn fragments(datagram: &NetBuf) -> u16 {
+    // Most are in one block.
+    if datagram.first().len() == datagram.len() {
+        return 1;
+    }
+    datagram.fragments().count() as u16
 }
 
 #[inline]

@@ -40,7 +40,8 @@ impl LinkAddr {
     /// The first octets of a link address; `None` if there are more than eight.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut octets = [0; 8];
-        octets.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        let to = octets.get_mut(..bytes.len())?.iter_mut();
+        to.zip(bytes).for_each(|(to, from)| *to = *from);
         Some(Self {
             octets,
             length: bytes.len() as u8,

@@ -5,7 +5,7 @@ use core::net::Ipv4Addr;
 
 use byteorder::{ByteOrder, NetworkEndian};
 
-use super::{Malformed, ethernet::ETHERTYPE_IPV4};
+use super::{Malformed, ethernet::ETHERTYPE_IPV4, put};
 
 /// The fields, for hardware addresses of six octets and protocol addresses of four.
 mod field {
@@ -147,22 +147,20 @@ impl<'a> ArpPacket<'a> {
         (sender_hardware, sender_protocol): ([u8; 6], Ipv4Addr),
         (target_hardware, target_protocol): ([u8; 6], Ipv4Addr),
     ) {
-        NetworkEndian::write_u16(&mut to[field::HARDWARE_TYPE], HARDWARE_ETHERNET);
-        NetworkEndian::write_u16(&mut to[field::PROTOCOL_TYPE], ETHERTYPE_IPV4);
+        put(to, field::HARDWARE_TYPE, HARDWARE_ETHERNET.to_be_bytes());
+        put(to, field::PROTOCOL_TYPE, ETHERTYPE_IPV4.to_be_bytes());
         to[field::HARDWARE_LENGTH] = HARDWARE_LENGTH;
         to[field::PROTOCOL_LENGTH] = PROTOCOL_LENGTH;
-        NetworkEndian::write_u16(&mut to[field::OPERATION], operation.into());
-        to[field::SENDER_HARDWARE].copy_from_slice(&sender_hardware);
-        to[field::SENDER_PROTOCOL].copy_from_slice(&sender_protocol.octets());
-        to[field::TARGET_HARDWARE].copy_from_slice(&target_hardware);
-        to[field::TARGET_PROTOCOL].copy_from_slice(&target_protocol.octets());
+        put(to, field::OPERATION, u16::from(operation).to_be_bytes());
+        put(to, field::SENDER_HARDWARE, sender_hardware);
+        put(to, field::SENDER_PROTOCOL, sender_protocol.octets());
+        put(to, field::TARGET_HARDWARE, target_hardware);
+        put(to, field::TARGET_PROTOCOL, target_protocol.octets());
     }
 }
 
 fn hardware(field: &[u8]) -> [u8; 6] {
-    let mut address = [0; 6];
-    address.copy_from_slice(field);
-    address
+    field.first_chunk().copied().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 
 use byteorder::{ByteOrder, NetworkEndian};
 
-use super::Malformed;
+use super::{Malformed, put};
 
 /// The fields of the header. The frame check sequence is the hardware's.
 mod field {
@@ -123,16 +123,14 @@ impl<'a> EthernetHeader<'a> {
         source: [u8; 6],
         ethertype: u16,
     ) {
-        to[field::DESTINATION].copy_from_slice(&destination);
-        to[field::SOURCE].copy_from_slice(&source);
-        NetworkEndian::write_u16(&mut to[field::TYPE], ethertype);
+        put(to, field::DESTINATION, destination);
+        put(to, field::SOURCE, source);
+        put(to, field::TYPE, ethertype.to_be_bytes());
     }
 }
 
 fn address(field: &[u8]) -> [u8; 6] {
-    let mut address = [0; 6];
-    address.copy_from_slice(field);
-    address
+    field.first_chunk().copied().unwrap_or_default()
 }
 
 /// Octets of the LLC and SNAP headers together (RFC 1042).

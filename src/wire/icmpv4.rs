@@ -5,6 +5,7 @@ use core::net::Ipv4Addr;
 
 use byteorder::{ByteOrder, NetworkEndian};
 
+use super::put;
 use crate::checksum::{self, Sum};
 
 /// The fields. Which of those behind the checksum there are depends on the type.
@@ -335,11 +336,11 @@ impl<'a> Icmpv4Header<'a> {
     ) {
         to[field::TYPE] = message_type.into();
         to[field::CODE] = code;
-        NetworkEndian::write_u16(&mut to[field::CHECKSUM], 0);
-        to[field::REST].copy_from_slice(&rest);
+        put(to, field::CHECKSUM, 0u16.to_be_bytes());
+        put(to, field::REST, rest);
         if let Some(data) = data {
             let checksum = Sum::of(to).plus(data).finish();
-            NetworkEndian::write_u16(&mut to[field::CHECKSUM], checksum);
+            put(to, field::CHECKSUM, checksum.to_be_bytes());
         }
     }
 
@@ -363,7 +364,7 @@ impl<'a> Icmpv4Header<'a> {
         to[field::TYPE] = Icmpv4Type::EchoReply.into();
         to[field::CODE] = 0;
         let checksum = checksum::update(request.checksum(), old, 0);
-        NetworkEndian::write_u16(&mut to[field::CHECKSUM], checksum);
+        put(to, field::CHECKSUM, checksum.to_be_bytes());
     }
 
     /// Writes the header of a Destination Unreachable in front of the original datagram.
@@ -433,9 +434,9 @@ impl<'a> Icmpv4Timestamps<'a> {
 
     /// Writes the three times.
     pub fn write(to: &mut [u8; TIMESTAMPS_LENGTH], originate: u32, receive: u32, transmit: u32) {
-        NetworkEndian::write_u32(&mut to[0..4], originate);
-        NetworkEndian::write_u32(&mut to[4..8], receive);
-        NetworkEndian::write_u32(&mut to[8..12], transmit);
+        put(to, 0..4, originate.to_be_bytes());
+        put(to, 4..8, receive.to_be_bytes());
+        put(to, 8..12, transmit.to_be_bytes());
     }
 }
 

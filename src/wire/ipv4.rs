@@ -5,7 +5,7 @@ use core::net::Ipv4Addr;
 
 use byteorder::{ByteOrder, NetworkEndian};
 
-use super::Malformed;
+use super::{Malformed, put};
 use crate::checksum::Sum;
 
 /// The fields of the fixed part.
@@ -165,7 +165,7 @@ impl<'a> Ipv4Header<'a> {
 
     /// Whether the checksum is right, given the sum of the options.
     pub fn is_checksum_valid(&self, options: Sum) -> bool {
-        Sum::of(self.0).plus(options).is_valid()
+        Sum::of_twenty(self.0).plus(options).is_valid()
     }
 
     /// The source address.
@@ -201,8 +201,8 @@ impl<'a> Ipv4HeaderMut<'a> {
         to[field::VERSION_IHL] = 4 << 4 | MINIMUM_IHL;
         to[field::TTL] = DEFAULT_TTL;
         to[field::PROTOCOL] = protocol;
-        to[field::SOURCE].copy_from_slice(&source.octets());
-        to[field::DESTINATION].copy_from_slice(&destination.octets());
+        put(to, field::SOURCE, source.octets());
+        put(to, field::DESTINATION, destination.octets());
         Self(to).total_length(total_length)
     }
 
@@ -224,7 +224,7 @@ impl<'a> Ipv4HeaderMut<'a> {
 
     /// Sets the octets of this datagram or fragment, header included.
     pub fn total_length(self, octets: u16) -> Self {
-        NetworkEndian::write_u16(&mut self.0[field::TOTAL_LENGTH], octets);
+        put(self.0, field::TOTAL_LENGTH, octets.to_be_bytes());
         self
     }
 
@@ -238,7 +238,7 @@ impl<'a> Ipv4HeaderMut<'a> {
     /// Sets the identification. It must not repeat within a maximum datagram lifetime unless the
     /// datagram is atomic (RFC 6864 §4.3).
     pub fn identification(self, identification: u16) -> Self {
-        NetworkEndian::write_u16(&mut self.0[field::IDENTIFICATION], identification);
+        put(self.0, field::IDENTIFICATION, identification.to_be_bytes());
         self
     }
 
@@ -246,7 +246,7 @@ impl<'a> Ipv4HeaderMut<'a> {
     /// no place in the header.
     pub fn fragment(self, flags: Ipv4Flags, offset: u16) -> Self {
         let flags = (flags & Ipv4Flags::all()).bits();
-        NetworkEndian::write_u16(&mut self.0[field::FRAGMENT], flags | offset >> 3);
+        put(self.0, field::FRAGMENT, (flags | offset >> 3).to_be_bytes());
         self
     }
 
@@ -258,9 +258,9 @@ impl<'a> Ipv4HeaderMut<'a> {
 
     /// Computes the checksum over all other fields and the options, of which the sum is given.
     pub fn fill_checksum(self, options: Sum) {
-        NetworkEndian::write_u16(&mut self.0[field::CHECKSUM], 0);
-        let checksum = Sum::of(self.0).plus(options).finish();
-        NetworkEndian::write_u16(&mut self.0[field::CHECKSUM], checksum);
+        put(self.0, field::CHECKSUM, 0u16.to_be_bytes());
+        let checksum = Sum::of_twenty(self.0).plus(options).finish();
+        put(self.0, field::CHECKSUM, checksum.to_be_bytes());
     }
 }
 

@@ -12,7 +12,7 @@
 
 use core::net::Ipv6Addr;
 
-use super::{Malformed, ipv6_address};
+use super::{Malformed, ipv6_address, put};
 
 /// How long the header is, in octets.
 pub const HEADER_LENGTH: usize = 40;
@@ -108,7 +108,7 @@ pub fn write(
 ) {
     let [high, low] = payload_length.to_be_bytes();
     let start = [VERSION << 4, 0, 0, 0, high, low, next_header, hop_limit];
-    bytes[..SOURCE_OFFSET].copy_from_slice(&start);
+    put(bytes, 0..SOURCE_OFFSET, start);
     ipv6_address::write_at::<SOURCE_OFFSET, HEADER_LENGTH>(bytes, source);
     ipv6_address::write_at::<DESTINATION_OFFSET, HEADER_LENGTH>(bytes, destination);
 }

@@ -172,15 +172,14 @@ pub const fn prefix(address: Ipv6Addr, prefix_length: u8) -> Ipv6Addr {
 /// The address at a place that is known when the program is built.
 pub(super) fn read_at<const AT: usize, const N: usize>(bytes: &[u8; N]) -> Ipv6Addr {
     const { assert!(AT + 16 <= N) };
-    let mut octets = [0; 16];
-    octets.copy_from_slice(&bytes[AT..AT + 16]);
-    Ipv6Addr::from(octets)
+    let octets = bytes.get(AT..).and_then(<[u8]>::first_chunk::<16>);
+    Ipv6Addr::from(octets.copied().unwrap_or_default())
 }
 
 /// Puts an address at a place that is known when the program is built.
 pub(super) fn write_at<const AT: usize, const N: usize>(bytes: &mut [u8; N], address: Ipv6Addr) {
     const { assert!(AT + 16 <= N) };
-    bytes[AT..AT + 16].copy_from_slice(&address.octets());
+    super::put(bytes, AT..AT + 16, address.octets());
 }
 
 #[cfg(test)]

@@ -67,6 +67,16 @@ impl core::fmt::Display for Malformed {
 
 impl core::error::Error for Malformed {}
 
+/// Writes a field of a header: a plain store, since `field` is a constant range of `N` bytes inside
+/// it. A build for size would leave the check of an index in, and with it a path to a panic.
+#[inline(always)]
+fn put<const N: usize>(header: &mut [u8], field: core::ops::Range<usize>, value: [u8; N]) {
+    debug_assert_eq!(field.len(), N);
+    if let Some(to) = header.get_mut(field).and_then(<[u8]>::first_chunk_mut) {
+        *to = value;
+    }
+}
+
 /// Bytes that may lie in several pieces, read by offset.
 pub trait Bytes {
     /// How many bytes there are.
@@ -95,7 +105,8 @@ impl Bytes for [u8] {
 
     fn read(&self, offset: usize, to: &mut [u8]) -> Result<(), Malformed> {
         let from = self.get(offset..).and_then(|rest| rest.get(..to.len()));
-        to.copy_from_slice(from.ok_or(Malformed::Truncated)?);
+        let from = from.ok_or(Malformed::Truncated)?;
+        (to.iter_mut().zip(from)).for_each(|(to, from)| *to = *from);
         Ok(())
     }
 }

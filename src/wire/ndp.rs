@@ -27,7 +27,7 @@ use core::net::Ipv6Addr;
 use super::icmpv6::MessageType;
 use super::ipv6_address::{self, is_link_local_unicast, is_solicited_node};
 use super::ndp_option::{NdpOption, NdpOptions, Preference};
-use super::{Bytes, Malformed};
+use super::{Bytes, Malformed, put};
 
 /// The hop limit of all messages: no router has forwarded them (RFC 4861 §3.1).
 pub const HOP_LIMIT: u8 = 255;
@@ -131,7 +131,7 @@ fn check_all_options<B: Bytes + ?Sized>(message: &B, fixed_length: usize) -> Res
 fn write_start<const N: usize>(bytes: &mut [u8; N], message_type: MessageType, word: [u8; 4]) {
     const { assert!(N >= 8) };
     let [a, b, c, d] = word;
-    bytes[..8].copy_from_slice(&[message_type.0, 0, 0, 0, a, b, c, d]);
+    put(bytes, 0..8, [message_type.0, 0, 0, 0, a, b, c, d]);
 }
 
 /// A Router Solicitation (RFC 4861 §4.1), which has options only.
@@ -266,8 +266,8 @@ impl<'a> RouterAdvertisement<'a> {
         let flags = flags.bits() | preference.to_flags();
         let word = [current_hop_limit, flags, high, low];
         write_start(bytes, MessageType::ROUTER_ADVERTISEMENT, word);
-        bytes[8..12].copy_from_slice(&reachable_time.to_be_bytes());
-        bytes[12..].copy_from_slice(&retrans_timer.to_be_bytes());
+        put(bytes, 8..12, reachable_time.to_be_bytes());
+        put(bytes, 12..16, retrans_timer.to_be_bytes());
     }
 }
 

@@ -19,7 +19,7 @@ pub use write::{
     write_target_link_layer_address,
 };
 
-use super::{Bytes, LinkAddr, Malformed, ipv6_address};
+use super::{Bytes, LinkAddr, Malformed, ipv6_address, put};
 
 const SOURCE_LINK_LAYER_ADDRESS: u8 = 1;
 const TARGET_LINK_LAYER_ADDRESS: u8 = 2;
@@ -216,9 +216,13 @@ impl PrefixInformation {
         valid_lifetime: u32,
         preferred_lifetime: u32,
     ) {
-        bytes[..4].copy_from_slice(&[PREFIX_INFORMATION, 4, prefix_length, flags.bits()]);
-        bytes[4..8].copy_from_slice(&valid_lifetime.to_be_bytes());
-        bytes[8..12].copy_from_slice(&preferred_lifetime.to_be_bytes());
+        put(
+            bytes,
+            0..4,
+            [PREFIX_INFORMATION, 4, prefix_length, flags.bits()],
+        );
+        put(bytes, 4..8, valid_lifetime.to_be_bytes());
+        put(bytes, 8..12, preferred_lifetime.to_be_bytes());
         bytes[12..16].fill(0);
         ipv6_address::write_at::<16, _>(bytes, prefix);
     }
@@ -428,7 +432,7 @@ impl<'a, B: Bytes + ?Sized> NdpOptions<'a, B> {
         let mut octets = [0; 8];
         if units == 1 {
             let short: [u8; 6] = self.array(2)?;
-            octets[..6].copy_from_slice(&short);
+            put(&mut octets, 0..6, short);
         } else {
             octets = self.array(2)?;
         }
@@ -442,7 +446,7 @@ impl<'a, B: Bytes + ?Sized> NdpOptions<'a, B> {
             (1, 0) => (),
             (2, 0..=64) => {
                 let half: [u8; 8] = self.array(8)?;
-                octets[..8].copy_from_slice(&half);
+                put(&mut octets, 0..8, half);
             }
             (3, 0..=128) => octets = self.array(8)?,
             _ => return None,
@@ -484,7 +488,7 @@ impl<'a, B: Bytes + ?Sized> NdpOptions<'a, B> {
         };
         let mut octets = [0; 16];
         let high: [u8; 12] = self.array(4)?;
-        octets[..12].copy_from_slice(&high);
+        put(&mut octets, 0..12, high);
         Some(Pref64 {
             // Thirteen bits in units of eight seconds: they stand where the seconds do.
             lifetime: field & !7,

@@ -2,7 +2,7 @@
 
 use byteorder::{ByteOrder, NetworkEndian};
 
-use super::Malformed;
+use super::{Malformed, put};
 use crate::checksum::Sum;
 
 /// The fields.
@@ -85,22 +85,22 @@ impl<'a> UdpHeader<'a> {
         length: u16,
         sums: Option<(Sum, Sum)>,
     ) {
-        NetworkEndian::write_u16(&mut to[field::SOURCE_PORT], source_port);
-        NetworkEndian::write_u16(&mut to[field::DESTINATION_PORT], destination_port);
-        NetworkEndian::write_u16(&mut to[field::LENGTH], length);
-        NetworkEndian::write_u16(&mut to[field::CHECKSUM], 0);
+        put(to, field::SOURCE_PORT, source_port.to_be_bytes());
+        put(to, field::DESTINATION_PORT, destination_port.to_be_bytes());
+        put(to, field::LENGTH, length.to_be_bytes());
+        put(to, field::CHECKSUM, 0u16.to_be_bytes());
         if let Some((pseudo_header, data)) = sums {
             // Zero is taken: it goes out as its equal, all ones (RFC 768).
             let checksum = match UdpHeader(to).sum(pseudo_header, data).finish() {
                 0 => 0xffff,
                 checksum => checksum,
             };
-            NetworkEndian::write_u16(&mut to[field::CHECKSUM], checksum);
+            put(to, field::CHECKSUM, checksum.to_be_bytes());
         }
     }
 
     fn sum(&self, pseudo_header: Sum, data: Sum) -> Sum {
-        pseudo_header.plus(Sum::of(self.0)).plus(data)
+        pseudo_header.plus(Sum::of_eight(self.0)).plus(data)
     }
 }
 

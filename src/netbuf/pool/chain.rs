@@ -4,7 +4,7 @@ use core::slice;
 
 #[cfg(feature = "timestamps")]
 use super::Stamp;
-use super::{BLOCK, Charge, LONGEST, NONE, NoBuffer, Pool, STATIC};
+use super::{BLOCK, Charge, HEADER_BLOCK, LONGEST, NONE, NoBuffer, Pool, Purpose, STATIC};
 use crate::netbuf::Meta;
 use crate::sync::Ordering;
 
@@ -134,9 +134,10 @@ impl NetBuf {
         view.data.get() as usize - memory as usize
     }
 
-    /// Makes the first fragment longer by `length` bytes of its headroom, and gives them.
+    /// Makes the first fragment longer by `length` bytes of its headroom, if it has so many: where
+    /// they start.
     #[inline]
-    pub(in crate::netbuf) fn extend_head(&mut self, length: usize) -> Option<&mut [u8]> {
+    fn extend_head(&mut self, length: usize) -> Option<*mut u8> {
         if self.headroom() < length {
             return None;
         }
@@ -145,8 +146,30 @@ impl NetBuf {
         view.data.set(data);
         view.length.set(view.length.get() + length as u32);
         self.length += length as u32;
-        // SAFETY: the headroom is inside the block, and this buffer is alone with it.
-        Some(unsafe { slice::from_raw_parts_mut(data, length) })
+        Some(data)
+    }
+
+    /// Puts `length` bytes in front of the packet and gives them to be written: from the headroom,
+    /// or in a header block if there is too little or another buffer shares the first block.
+    ///
+    /// At most [`HEADER_BLOCK`] bytes find a place in a header block.
+    pub fn prepend(&mut self, length: usize) -> Result<&mut [u8], NoBuffer> {
+        let data = match self.extend_head(length) {
+            Some(data) => data,
+            None => self.prepend_block(length)?,
+        };
+        // SAFETY: the bytes are inside the block, and this buffer is alone with it (or there are
+        // none) and borrowed mutably.
+        Ok(unsafe { slice::from_raw_parts_mut(data, length) })
+    }
+
+    #[cold]
+    fn prepend_block(&mut self, length: usize) -> Result<*mut u8, NoBuffer> {
+        // All of the block is headroom: what is put in front of this header fits as well.
+        let mut front = self.pool.alloc(Purpose::Header, HEADER_BLOCK)?;
+        let data = front.extend_head(length).ok_or(NoBuffer)?;
+        self.link_front(front);
+        Ok(data)
     }
 
     /// Where the last fragment ends in its block, and the block's size; 0 and 0 for static memory.
@@ -178,20 +201,17 @@ impl NetBuf {
         if free { size - end } else { 0 }
     }
 
-    /// Makes the last fragment longer by `length` bytes of its tailroom, and gives them.
-    pub(in crate::netbuf) fn extend_tail(&mut self, length: usize) -> Option<&mut [u8]> {
+    /// Makes the last fragment longer by its tailroom, `wanted` bytes at most, and gives those.
+    pub(in crate::netbuf) fn extend_tail(&mut self, wanted: usize) -> &mut [u8] {
         let (end, size) = self.tail_end();
-        if size - end < length {
-            return None;
+        let length = wanted.min(size - end);
+        if length == 0 {
+            return &mut [];
         }
         let view = self.pool.view(self.tail);
         if !self.is_alone(self.tail) {
-            let number = view.block.get() & BLOCK;
-            if number == STATIC {
-                return if length == 0 { Some(&mut []) } else { None };
-            }
             // Two views may end at the same place: the first to come here has what follows.
-            let state = self.pool.state(number);
+            let state = self.pool.state(view.block.get() & BLOCK);
             let mine = self.pool.0.section.with(|_| {
                 let mine = usize::from(state.reached.get()) == end;
                 if mine {
@@ -200,14 +220,14 @@ impl NetBuf {
                 mine
             });
             if !mine {
-                return None;
+                return &mut [];
             }
         }
         let start = view.data.get().wrapping_add(view.length.get() as usize);
         view.length.set(view.length.get() + length as u32);
         self.length += length as u32;
         // SAFETY: the range is inside the block, and no other view has reached it or can.
-        Some(unsafe { slice::from_raw_parts_mut(start, length) })
+        unsafe { slice::from_raw_parts_mut(start, length) }
     }
 
     /// Whether the views of `other` may hang behind those of this buffer.

@@ -157,8 +157,18 @@ impl Pool {
     /// An empty buffer in a block for `purpose`, with `headroom` bytes in front of it.
     ///
     /// A headroom larger than the block is cut to its size.
-    #[inline]
     pub fn alloc(self, purpose: Purpose, headroom: usize) -> Result<NetBuf, NoBuffer> {
+        self.alloc_filled(purpose, headroom, 0)
+    }
+
+    /// As [`Pool::alloc`], with as many of `length` bytes as there is room for: whatever the block
+    /// held before.
+    fn alloc_filled(
+        self,
+        purpose: Purpose,
+        headroom: usize,
+        length: usize,
+    ) -> Result<NetBuf, NoBuffer> {
         let taken = self.0.section.with(|state| state.take(self, purpose));
         let index = taken.ok_or(NoBuffer)?;
         let (memory, size) = self.memory(index);
@@ -168,8 +178,10 @@ impl Pool {
             Charge::Flow
         };
         let view = self.view(index);
-        view.data.set(memory.wrapping_add(headroom.min(size)));
-        view.length.set(0);
+        let headroom = headroom.min(size);
+        let length = length.min(size - headroom) as u32;
+        view.data.set(memory.wrapping_add(headroom));
+        view.length.set(length);
         view.block.set(index | (charge as u16) << 14);
         view.next.set(NONE);
         self.side(index).reset();
@@ -177,7 +189,7 @@ impl Pool {
             pool: self,
             head: index,
             tail: index,
-            length: 0,
+            length,
         })
     }
 
@@ -190,13 +202,9 @@ impl Pool {
         headroom: usize,
         length: usize,
     ) -> Result<NetBuf, NoBuffer> {
-        let mut buf = self.alloc(purpose, headroom)?;
-        while let Some(missing) = length.checked_sub(buf.len()).filter(|&missing| missing > 0) {
-            if buf.tailroom() == 0 {
-                buf.link(self.alloc(purpose, 0)?);
-            }
-            let room = buf.tailroom().min(missing);
-            let _: &mut [u8] = buf.extend_tail(room).ok_or(NoBuffer)?;
+        let mut buf = self.alloc_filled(purpose, headroom, length)?;
+        while buf.len() < length {
+            buf.link(self.alloc_filled(purpose, 0, length - buf.len())?);
         }
         Ok(buf)
     }

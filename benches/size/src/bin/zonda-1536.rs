@@ -1,0 +1,5 @@
+//! UDP echo on Zonda: 4 blocks of 1,536 bytes, packets as they are.
+#![no_std]
+#![no_main]
+
+size::zonda_image!(false, 4, 1536);

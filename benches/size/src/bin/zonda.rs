@@ -1,0 +1,5 @@
+//! UDP echo on Zonda: 8 blocks of 512 bytes, packets as they are.
+#![no_std]
+#![no_main]
+
+size::zonda_image!(false, 8, 512);
