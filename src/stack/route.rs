@@ -35,7 +35,10 @@ impl Core<'_> {
                 is_local: true,
             });
         }
-        let (interface, next_hop) = self.next_hop(destination, only)?;
+        // A way over a link that is down is better than none: whoever sends can wait for it.
+        let (interface, next_hop) = self
+            .next_hop(destination, only, false)
+            .or_else(|| self.next_hop(destination, only, true))?;
         let source = match source {
             Some(source) => source,
             None => {
@@ -53,15 +56,17 @@ impl Core<'_> {
     }
 
     /// The interface that leads to `destination`, and the neighbour there that takes the packet.
+    /// Interfaces whose link is down count only if `even_down`.
     fn next_hop(
         &self,
         destination: IpAddress,
         only: Option<InterfaceId>,
+        even_down: bool,
     ) -> Option<(InterfaceId, IpAddress)> {
         let mut best: Option<(u8, InterfaceId)> = None;
         let mut first = None;
         for (id, interface) in self.interfaces() {
-            if !interface.is_up() || only.is_some_and(|only| only != id) {
+            if !(even_down || interface.is_up()) || only.is_some_and(|only| only != id) {
                 continue;
             }
             if first.is_none()
@@ -78,14 +83,14 @@ impl Core<'_> {
             }
         }
         let needs_no_route = destination.is_multicast() || is_link_wide(destination);
-        let is_up = |route: &Route| {
-            self.interface(route.interface)
-                .is_some_and(Interface::is_up)
+        let is_usable = |route: &Route| {
+            let interface = self.interface(route.interface);
+            interface.is_some_and(|interface| even_down || interface.is_up())
         };
         let routes = &self.routes;
-        let route = routes.lookup_reachable(self.now, destination, only, is_up);
+        let route = routes.lookup_reachable(self.now, destination, only, is_usable);
         let route = route.filter(|route| {
-            is_up(route) && best.is_none_or(|(length, _)| route.prefix.length() > length)
+            is_usable(route) && best.is_none_or(|(length, _)| route.prefix.length() > length)
         });
         match (best, route) {
             // A group, or everybody on a link, is reached directly by the interface that a route
