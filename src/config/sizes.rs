@@ -41,4 +41,10 @@ sizes! {
     ICMP_ERROR_BURST = 10 in 1..=1000;
     /// ICMP errors per second after the burst.
     ICMP_ERROR_RATE = 10 in 1..=1000;
+    /// The least that a TCP retransmission timeout stands above the smoothed round-trip time, in
+    /// milliseconds. RFC 6298 §2.4 asks for a whole second; this is what Linux does.
+    TCP_RTO_MIN = 200 in 1..=1000;
+    /// Holes in what a TCP peer has selectively acknowledged that are kept apart (24 bytes each).
+    /// Where there are more, neighbours are taken for one.
+    TCP_HOLES = 8 in 2..=64;
 }
