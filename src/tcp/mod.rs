@@ -1,7 +1,9 @@
 //! TCP (RFC 9293): small machines, each with no I/O and no clock of its own.
 
+mod congestion;
 mod rtt;
 mod sequence;
 
+pub use congestion::Congestion;
 pub use rtt::RttEstimator;
 pub use sequence::Seq;
