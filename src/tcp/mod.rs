@@ -2,8 +2,10 @@
 
 mod congestion;
 mod rtt;
+mod scoreboard;
 mod sequence;
 
 pub use congestion::Congestion;
 pub use rtt::RttEstimator;
+pub use scoreboard::{Patience, Scoreboard, Span, Update};
 pub use sequence::Seq;
