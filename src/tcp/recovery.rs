@@ -1,0 +1,555 @@
+//! Loss recovery of a sender: what to send, and how much, when something is missing.
+//!
+//! - With selective acknowledgements (a [`Scoreboard`]): RFC 6675, with losses found as there.
+//! - Without: three duplicate acknowledgements (RFC 5681 §3.2), and partial acknowledgements
+//!   (RFC 6582 §3.2).
+//! - The window goes down by proportional rate reduction (RFC 6937), with the slow start bound, in
+//!   place of the inflation of RFC 5681 §3.2 steps 3 to 6. It is a limit for what is sent per
+//!   acknowledgement, so the loss of a retransmission costs no second reduction (RFC 8985 §9.3).
+//! - Before there are enough duplicates, limited transmit (RFC 3042; RFC 6675 §5 step 3).
+//! - A tail loss probe where no acknowledgement comes at all (RFC 8985 §7).
+//! - After a timeout, slow start over all that was outstanding (RFC 5681 §3.1, RFC 6675 §5.1):
+//!   SND.NXT stays where it is.
+//!
+//! The reordering window adapts as RFC 8985 §6.2 step 4 says: none before reordering was seen.
+
+use crate::time::{Duration, Instant};
+
+use super::{Congestion, Patience, RttEstimator, Scoreboard, Seq, Span, Update};
+
+/// Duplicate acknowledgements that are a loss (RFC 5681 §3.2).
+const DUP_THRESH: u16 = 3;
+/// What a peer may take to acknowledge a lone segment (RFC 8985 §7.2, `TLP.max_ack_delay`).
+const MAX_ACK_DELAY: Duration = Duration::from_millis(40);
+/// Recoveries for which a widened reordering window is kept (RFC 8985 §6.2 step 4).
+const PERSIST: u8 = 16;
+
+/// What the connection knows of what it has sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Sender {
+    /// SND.UNA.
+    pub una: Seq,
+    /// SND.NXT: the end of all that was ever sent.
+    pub nxt: Seq,
+    /// Octets that wait to be sent for the first time, and that the peer's window would take.
+    pub unsent: u32,
+}
+
+impl Sender {
+    /// Octets outstanding (FlightSize, RFC 5681 §2).
+    pub fn flight(&self) -> u32 {
+        u32::try_from(self.nxt.since(self.una)).unwrap_or(0)
+    }
+}
+
+/// What an acceptable acknowledgement said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Ack {
+    /// Octets by which SND.UNA moved.
+    pub newly_acked: u32,
+    /// Whether it is a duplicate in the sense of RFC 5681 §2.
+    pub duplicate: bool,
+    /// Whether the congestion window was what held back the last transmission.
+    pub cwnd_limited: bool,
+    /// What the scoreboard made of it, where there is one.
+    pub update: Update,
+}
+
+/// What may be sent next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Send {
+    /// This again.
+    Retransmit(Span),
+    /// This again, although nothing says that it is lost (RFC 6675 §4, `NextSeg` rule 4).
+    Rescue(Span),
+    /// Up to so many octets that were never sent.
+    New(u32),
+}
+
+/// What a tail loss probe consists of (RFC 8985 §7.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Probe {
+    /// One segment that was never sent, whatever the congestion window.
+    New,
+    /// The last segment that was sent.
+    Retransmit(Span),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+enum State {
+    /// Nothing is known to be lost.
+    Open,
+    /// Fast recovery.
+    Fast,
+    /// After a retransmission timeout.
+    Loss,
+}
+
+/// Where a probe is (RFC 8985 §7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+enum Probing {
+    No,
+    New,
+    Again,
+}
+
+/// The state of loss recovery of one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Recovery {
+    /// RecoveryPoint, `recover` of RFC 6582: SND.NXT when recovery began.
+    recover: Seq,
+    /// After a timeout, without a scoreboard: what is before this has been retransmitted.
+    resent: Seq,
+    prr_delivered: u32,
+    prr_out: u32,
+    /// ssthresh / RecoverFS, times 2^16 (RFC 6937 §3).
+    ratio: u32,
+    /// `sndcnt`: what may still be sent in answer to the last acknowledgement.
+    budget: u32,
+    /// Octets that limited transmit has sent since the first duplicate.
+    limited: u32,
+    probe_end: Seq,
+    /// RACK.dsack_round.
+    dsack_round: Seq,
+    dup_acks: u16,
+    state: State,
+    probing: Probing,
+    /// The first segment outstanding is to be retransmitted at once (no scoreboard).
+    first: bool,
+    /// An RTT sample was taken since the last probe.
+    sampled: bool,
+    reordering_seen: bool,
+    in_dsack_round: bool,
+    /// RACK.reo_wnd_mult less one, and RACK.reo_wnd_persist.
+    widened: u8,
+    persist: u8,
+}
+
+impl Recovery {
+    /// The state of a connection whose first sequence number is `iss`.
+    pub const fn new(iss: Seq) -> Self {
+        Self {
+            recover: iss,
+            resent: iss,
+            prr_delivered: 0,
+            prr_out: 0,
+            ratio: 0,
+            budget: 0,
+            limited: 0,
+            probe_end: iss,
+            dsack_round: iss,
+            dup_acks: 0,
+            state: State::Open,
+            probing: Probing::No,
+            first: false,
+            sampled: false,
+            reordering_seen: false,
+            in_dsack_round: false,
+            widened: 0,
+            persist: 0,
+        }
+    }
+
+    /// Whether losses are being repaired, by fast recovery or after a timeout.
+    pub fn is_recovering(&self) -> bool {
+        self.state != State::Open
+    }
+
+    /// An RTT sample was taken: another tail loss probe may follow (RFC 8985 §7.3).
+    pub const fn on_rtt_sample(&mut self) {
+        self.sampled = true;
+    }
+
+    /// Takes in an acceptable acknowledgement, or (an [`Ack`] that says nothing) the reordering
+    /// timer. `board` has been updated with it. Then [`next`](Self::next) tells what to send.
+    pub fn on_ack(
+        &mut self,
+        ack: Ack,
+        now: Instant,
+        sender: Sender,
+        rtt: &RttEstimator,
+        congestion: &mut Congestion,
+        mut board: Option<&mut Scoreboard>,
+    ) {
+        self.adapt(&ack, sender);
+        self.follow_probe(&ack, sender, board.is_some(), congestion);
+        let delivered = self.delivered(&ack, congestion.mss(), board.is_some());
+        self.resent = later(self.resent, sender.una);
+
+        let over = ack.newly_acked > 0 && !sender.una.is_before(self.recover);
+        if self.state != State::Open && over {
+            self.leave(congestion);
+        } else if self.state == State::Fast && ack.newly_acked > 0 {
+            // A partial acknowledgement (RFC 6582 §3.2 step 3).
+            self.first = true;
+        }
+        if self.state != State::Fast {
+            congestion.on_ack(
+                now,
+                ack.newly_acked,
+                rtt.srtt_micros(),
+                ack.cwnd_limited || self.state == State::Loss,
+            );
+        }
+        let patience = self.patience(rtt);
+        let lost = match &mut board {
+            Some(board) => {
+                let _: bool = board.detect(micros(now), congestion.mss(), patience);
+                if self.state == State::Open && self.dup_acks >= DUP_THRESH && patience.counts {
+                    board.lose_first();
+                }
+                board.any_lost()
+            }
+            // RFC 6582 §3.2 step 2: not for duplicates of what a timeout has repeated.
+            None => self.dup_acks >= DUP_THRESH && !sender.una.is_before(self.recover),
+        };
+        if self.state == State::Open && lost {
+            self.enter(sender, congestion, board.as_deref_mut());
+        }
+        if self.state == State::Fast {
+            let pipe = self.pipe(sender, congestion.mss(), board.as_deref());
+            self.reduce(delivered, pipe, congestion);
+        }
+    }
+
+    /// What may be sent now. Ask again after each segment, which was made known by
+    /// [`sent`](Self::sent) or [`retransmitted`](Self::retransmitted).
+    pub fn next(
+        &self,
+        sender: Sender,
+        congestion: &Congestion,
+        board: Option<&Scoreboard>,
+    ) -> Option<Send> {
+        let mss = congestion.mss();
+        let pipe = self.pipe(sender, mss, board);
+        let budget = match (self.state, board) {
+            (State::Fast, _) => self.budget,
+            // Limited transmit: a segment for each of the first two duplicates (RFC 3042).
+            (State::Open, None) => {
+                let more = u32::from(self.dup_acks.min(DUP_THRESH - 1)) * u32::from(mss);
+                congestion.window().saturating_add(more).saturating_sub(sender.flight())
+            }
+            _ => congestion.window().saturating_sub(pipe),
+        };
+        let missing = match (self.state, board) {
+            (State::Open, _) => None,
+            (_, Some(board)) => board.lost_segment(mss),
+            (State::Fast, None) if self.first => segment(sender.una, sender.nxt, mss),
+            (State::Fast, None) => None,
+            (State::Loss, None) => segment(self.resent, self.recover, mss),
+        };
+        if let Some(span) = missing {
+            // Without a scoreboard the segment that a partial acknowledgement asks for goes at once.
+            let at_once = self.state == State::Fast && board.is_none();
+            return (at_once || budget >= span.length).then_some(Send::Retransmit(span));
+        }
+        if sender.unsent > 0 {
+            return (budget >= sender.unsent.min(u32::from(mss))).then_some(Send::New(budget));
+        }
+        // Last resorts (RFC 6675 §4 rules 3 and 4).
+        let board = board.filter(|_| self.state == State::Fast)?;
+        if let Some(span) = board.doubtful_segment(mss).filter(|_| !self.reordering_seen) {
+            return (budget >= span.length).then_some(Send::Retransmit(span));
+        }
+        let span = board.rescue_segment(sender.nxt, mss)?;
+        (budget >= span.length).then_some(Send::Rescue(span))
+    }
+
+    /// `length` octets were sent for the first time.
+    pub fn sent(&mut self, length: u32) {
+        if self.dup_acks > 0 && self.state == State::Open {
+            self.limited = self.limited.saturating_add(length);
+        }
+        self.spend(length);
+    }
+
+    /// What [`next`](Self::next) asked for was sent again.
+    pub fn retransmitted(
+        &mut self,
+        what: Send,
+        sender: Sender,
+        now: Instant,
+        board: Option<&mut Scoreboard>,
+    ) {
+        let span = match what {
+            Send::Retransmit(span) => {
+                self.first = false;
+                self.resent = later(self.resent, span.start + span.length);
+                if let Some(board) = board {
+                    board.retransmitted(span, sender.nxt, micros(now));
+                }
+                span
+            }
+            Send::Rescue(span) => {
+                if let Some(board) = board {
+                    board.rescued(self.recover);
+                }
+                span
+            }
+            Send::New(_) => return,
+        };
+        self.spend(span.length);
+    }
+
+    /// The retransmission timer expired (RFC 5681 §3.1, RFC 6582 §3.2 step 4, RFC 6675 §5.1).
+    pub fn on_timeout(
+        &mut self,
+        now: Instant,
+        sender: Sender,
+        congestion: &mut Congestion,
+        board: Option<&mut Scoreboard>,
+    ) {
+        congestion.on_timeout(sender.flight());
+        if let Some(board) = board {
+            board.timed_out(sender.una, sender.nxt, micros(now));
+        }
+        self.state = State::Loss;
+        self.recover = sender.nxt;
+        self.resent = sender.una;
+        self.dup_acks = 0;
+        self.limited = 0;
+        self.first = false;
+        self.probing = Probing::No;
+    }
+
+    /// The reordering timer: how long from now losses may come to light although nothing is
+    /// received (RFC 8985 §6.2 step 5).
+    pub fn reordering_timer(
+        &self,
+        now: Instant,
+        rtt: &RttEstimator,
+        board: &Scoreboard,
+    ) -> Option<Duration> {
+        let micros = board.deadline(micros(now), self.patience(rtt))?;
+        Some(Duration::from_micros(u64::from(micros)))
+    }
+
+    /// When to send a tail loss probe, counted from the last transmission of new data or the last
+    /// acknowledgement of such, if at all (RFC 8985 §7.2). `board` is `None` where nothing is
+    /// selectively acknowledged; without SACK there is no probe (§4).
+    pub fn probe_timeout(
+        &self,
+        sender: Sender,
+        sack: bool,
+        rtt: &RttEstimator,
+        mss: u16,
+        board: Option<&Scoreboard>,
+    ) -> Option<Duration> {
+        let calm = self.state == State::Open
+            && self.probing == Probing::No
+            && self.sampled
+            && sack
+            && board.is_none_or(Scoreboard::is_empty);
+        if !calm || sender.flight() == 0 {
+            return None;
+        }
+        let twice = rtt.srtt()?.times(2);
+        let span = match sender.flight() <= u32::from(mss) {
+            true => twice + MAX_ACK_DELAY,
+            false => twice,
+        };
+        Some(span.min(rtt.rto()))
+    }
+
+    /// The probe to send now (RFC 8985 §7.3).
+    pub fn probe(&mut self, sender: Sender, mss: u16) -> Option<Probe> {
+        if self.probing != Probing::No || !self.sampled || sender.flight() == 0 {
+            return None;
+        }
+        self.sampled = false;
+        if sender.unsent > 0 {
+            self.probing = Probing::New;
+            self.probe_end = sender.nxt + sender.unsent.min(u32::from(mss));
+            return Some(Probe::New);
+        }
+        let length = sender.flight().min(u32::from(mss));
+        let start = Seq(sender.nxt.0.wrapping_sub(length));
+        self.probing = Probing::Again;
+        self.probe_end = sender.nxt;
+        Some(Probe::Retransmit(Span { start, length }))
+    }
+
+    /// The congestion response to a single loss that a probe has repaired (RFC 8985 §7.4.2).
+    fn follow_probe(
+        &mut self,
+        ack: &Ack,
+        sender: Sender,
+        sack: bool,
+        congestion: &mut Congestion,
+    ) {
+        if self.probing == Probing::No || sender.una.is_before(self.probe_end) {
+            return;
+        }
+        let twice = ack.update.duplicate == Some(self.probe_end);
+        let bare = ack.duplicate && !sack;
+        if self.probing == Probing::New || twice || bare {
+            self.probing = Probing::No;
+        } else if sender.una.is_after(self.probe_end) {
+            self.probing = Probing::No;
+            if self.state == State::Open {
+                congestion.enter_recovery(sender.flight().saturating_add(ack.newly_acked));
+            }
+        }
+    }
+
+    /// The reordering window (RFC 8985 §6.2 steps 3 and 4).
+    fn adapt(&mut self, ack: &Ack, sender: Sender) {
+        self.reordering_seen |= ack.update.reordered;
+        if self.in_dsack_round && !sender.una.is_before(self.dsack_round) {
+            self.in_dsack_round = false;
+        }
+        if ack.update.duplicate.is_some() && !self.in_dsack_round {
+            self.in_dsack_round = true;
+            self.dsack_round = sender.nxt;
+            self.widened = self.widened.saturating_add(1);
+            self.persist = PERSIST;
+        }
+    }
+
+    fn patience(&self, rtt: &RttEstimator) -> Patience {
+        let quarter = rtt.min_micros() / 4;
+        let widened = quarter.saturating_mul(u32::from(self.widened) + 1);
+        let window = match (self.reordering_seen, self.state) {
+            (false, State::Fast | State::Loss) => 0,
+            _ => widened.min(rtt.srtt_micros()),
+        };
+        Patience {
+            rtt: rtt.latest_micros(),
+            window,
+            counts: !self.reordering_seen,
+        }
+    }
+
+    /// `DeliveredData` (RFC 6937 §2), and the count of duplicates.
+    fn delivered(&mut self, ack: &Ack, mss: u16, sack: bool) -> u32 {
+        let mss = u32::from(mss);
+        let duplicate = match sack {
+            true => ack.update.sacked > 0,
+            false => ack.duplicate,
+        };
+        let delivered = match (sack, ack.duplicate) {
+            (true, _) => ack.update.delivered,
+            (false, true) => mss,
+            (false, false) => {
+                let counted = u32::from(self.dup_acks).saturating_mul(mss);
+                ack.newly_acked.saturating_sub(counted)
+            }
+        };
+        if ack.newly_acked > 0 {
+            let segments = ack.newly_acked.div_ceil(mss.max(1));
+            let gone = match self.state {
+                State::Fast if !sack => u16::try_from(segments).unwrap_or(u16::MAX),
+                _ => u16::MAX,
+            };
+            self.dup_acks = self.dup_acks.saturating_sub(gone);
+            self.limited = 0;
+        }
+        if duplicate {
+            self.dup_acks = self.dup_acks.saturating_add(1);
+        }
+        delivered
+    }
+
+    fn enter(
+        &mut self,
+        sender: Sender,
+        congestion: &mut Congestion,
+        board: Option<&mut Scoreboard>,
+    ) {
+        let flight = sender.flight();
+        congestion.enter_recovery(flight.saturating_sub(self.limited));
+        self.state = State::Fast;
+        self.recover = sender.nxt;
+        self.first = true;
+        self.probing = Probing::No;
+        (self.prr_delivered, self.prr_out) = (0, 0);
+        // Once per recovery: the only division, so that none is needed per acknowledgement.
+        let ratio = (u64::from(congestion.ssthresh()) << 16) / u64::from(flight.max(1));
+        self.ratio = u32::try_from(ratio).unwrap_or(u32::MAX);
+        if let Some(board) = board {
+            let first = board.lost_segment(congestion.mss());
+            board.enter_recovery(first.map_or(sender.una, |span| span.start + span.length));
+        }
+    }
+
+    fn leave(&mut self, congestion: &mut Congestion) {
+        if self.state == State::Fast {
+            congestion.leave_recovery();
+        }
+        self.state = State::Open;
+        self.dup_acks = 0;
+        self.first = false;
+        self.persist = self.persist.saturating_sub(1);
+        if self.persist == 0 {
+            self.widened = 0;
+        }
+    }
+
+    /// Proportional rate reduction (RFC 6937 §3).
+    fn reduce(&mut self, delivered: u32, pipe: u32, congestion: &Congestion) {
+        let mss = u32::from(congestion.mss());
+        let ssthresh = congestion.ssthresh();
+        self.prr_delivered = self.prr_delivered.saturating_add(delivered);
+        self.budget = if pipe > ssthresh {
+            let share = (u64::from(self.prr_delivered) * u64::from(self.ratio)).div_ceil(1 << 16);
+            u32::try_from(share).unwrap_or(u32::MAX).saturating_sub(self.prr_out)
+        } else {
+            // PRR-SSRB.
+            let banked = self.prr_delivered.saturating_sub(self.prr_out);
+            let limit = banked.max(delivered).saturating_add(mss);
+            limit.min(ssthresh.saturating_sub(pipe))
+        };
+        if self.prr_out == 0 {
+            // Fast retransmit (RFC 6675 §5 step 4.3) goes whatever the bound.
+            self.budget = self.budget.max(mss);
+        }
+    }
+
+    fn spend(&mut self, length: u32) {
+        if self.state == State::Fast {
+            self.prr_out = self.prr_out.saturating_add(length);
+            self.budget = self.budget.saturating_sub(length);
+        }
+    }
+
+    /// Octets in the network.
+    fn pipe(&self, sender: Sender, mss: u16, board: Option<&Scoreboard>) -> u32 {
+        match (self.state, board) {
+            (_, Some(board)) => board.pipe(sender.nxt),
+            (State::Loss, None) => {
+                let again = self.resent.since(sender.una).max(0);
+                let new = sender.nxt.since(self.recover).max(0);
+                again.cast_unsigned().saturating_add(new.cast_unsigned())
+            }
+            (_, None) => {
+                let gone = u32::from(self.dup_acks).saturating_mul(u32::from(mss));
+                sender.flight().saturating_sub(gone)
+            }
+        }
+    }
+}
+
+fn segment(start: Seq, end: Seq, mss: u16) -> Option<Span> {
+    let length = u32::try_from(end.since(start)).unwrap_or(0).min(u32::from(mss));
+    (length > 0).then_some(Span { start, length })
+}
+
+fn later(a: Seq, b: Seq) -> Seq {
+    if a.is_after(b) { a } else { b }
+}
+
+/// The time as the scoreboard counts it: microseconds modulo 2^32.
+#[allow(clippy::cast_possible_truncation)]
+pub const fn micros(now: Instant) -> u32 {
+    now.as_micros() as u32
+}
+
+#[cfg(test)]
+mod simulation;
