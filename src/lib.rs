@@ -28,8 +28,8 @@ pub mod l2;
 pub mod iface;
 #[cfg(ip)]
 pub mod ip;
-#[cfg(feature = "tcp")]
-pub mod tcp;
+#[cfg(all(ip, feature = "tcp"))]
+mod tcp;
 #[cfg(all(ip, feature = "udp"))]
 mod udp;
 

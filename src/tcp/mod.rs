@@ -1,13 +1,20 @@
-//! TCP (RFC 9293): small machines, each with no I/O and no clock of its own.
+//! TCP (RFC 9293): the state machines of connections.
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "connections, which use it all, come next"
+)]
 
 mod congestion;
+mod isn;
 mod recovery;
 mod rtt;
 mod scoreboard;
 mod sequence;
 
-pub use congestion::Congestion;
-pub use recovery::{Ack, Probe, Recovery, Send, Sender, micros};
-pub use rtt::RttEstimator;
-pub use scoreboard::{Patience, Scoreboard, Span, Update};
-pub use sequence::Seq;
+pub(crate) use congestion::Congestion;
+pub(crate) use isn::{Cookie, FourTuple, IsnGenerator, Offer};
+pub(crate) use recovery::{Ack, Probe, Recovery, Send, Sender, micros};
+pub(crate) use rtt::RttEstimator;
+pub(crate) use scoreboard::{Patience, Scoreboard, Span, Update};
+pub(crate) use sequence::Seq;

@@ -234,7 +234,10 @@ impl Recovery {
             // Limited transmit: a segment for each of the first two duplicates (RFC 3042).
             (State::Open, None) => {
                 let more = u32::from(self.dup_acks.min(DUP_THRESH - 1)) * u32::from(mss);
-                congestion.window().saturating_add(more).saturating_sub(sender.flight())
+                congestion
+                    .window()
+                    .saturating_add(more)
+                    .saturating_sub(sender.flight())
             }
             _ => congestion.window().saturating_sub(pipe),
         };
@@ -255,7 +258,10 @@ impl Recovery {
         }
         // Last resorts (RFC 6675 §4 rules 3 and 4).
         let board = board.filter(|_| self.state == State::Fast)?;
-        if let Some(span) = board.doubtful_segment(mss).filter(|_| !self.reordering_seen) {
+        if let Some(span) = board
+            .doubtful_segment(mss)
+            .filter(|_| !self.reordering_seen)
+        {
             return (budget >= span.length).then_some(Send::Retransmit(span));
         }
         let span = board.rescue_segment(sender.nxt, mss)?;
@@ -377,13 +383,7 @@ impl Recovery {
     }
 
     /// The congestion response to a single loss that a probe has repaired (RFC 8985 §7.4.2).
-    fn follow_probe(
-        &mut self,
-        ack: &Ack,
-        sender: Sender,
-        sack: bool,
-        congestion: &mut Congestion,
-    ) {
+    fn follow_probe(&mut self, ack: &Ack, sender: Sender, sack: bool, congestion: &mut Congestion) {
         if self.probing == Probing::No || sender.una.is_before(self.probe_end) {
             return;
         }
@@ -499,7 +499,9 @@ impl Recovery {
         self.prr_delivered = self.prr_delivered.saturating_add(delivered);
         self.budget = if pipe > ssthresh {
             let share = (u64::from(self.prr_delivered) * u64::from(self.ratio)).div_ceil(1 << 16);
-            u32::try_from(share).unwrap_or(u32::MAX).saturating_sub(self.prr_out)
+            u32::try_from(share)
+                .unwrap_or(u32::MAX)
+                .saturating_sub(self.prr_out)
         } else {
             // PRR-SSRB.
             let banked = self.prr_delivered.saturating_sub(self.prr_out);
@@ -537,7 +539,9 @@ impl Recovery {
 }
 
 fn segment(start: Seq, end: Seq, mss: u16) -> Option<Span> {
-    let length = u32::try_from(end.since(start)).unwrap_or(0).min(u32::from(mss));
+    let length = u32::try_from(end.since(start))
+        .unwrap_or(0)
+        .min(u32::from(mss));
     (length > 0).then_some(Span { start, length })
 }
 

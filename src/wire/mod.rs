@@ -30,6 +30,8 @@ pub mod ndp_option;
 pub mod protocol;
 #[cfg(feature = "tcp")]
 pub mod tcp;
+#[cfg(feature = "tcp")]
+pub mod tcp_options;
 #[cfg(feature = "udp")]
 pub mod udp;
 

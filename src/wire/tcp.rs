@@ -1,5 +1,5 @@
-//! The TCP header: RFC 9293 §3.1, with RFC 3168 §6.1 (ECE and CWR) and RFC 9768 §7 (AE). Options
-//! are in `tcp_options`.
+//! The TCP header: RFC 9293 §3.1, with RFC 3168 §6.1 (ECE and CWR) and RFC 9768 (AE). Options
+//! are in [`tcp_options`](super::tcp_options).
 
 use byteorder::{ByteOrder, NetworkEndian};
 
@@ -54,7 +54,7 @@ bitflags::bitflags! {
         const ECE = 0x040;
         /// The congestion window was reduced (RFC 3168 §6.1).
         const CWR = 0x080;
-        /// Accurate ECN; a reserved bit to whom does not implement it (RFC 9768 §7).
+        /// Accurate ECN; a reserved bit to whom does not implement it (RFC 9768).
         const AE = 0x100;
     }
 }
@@ -96,14 +96,17 @@ impl<'a> TcpHeader<'a> {
     }
 
     /// SEG.SEQ: the number of the first octet of data, or of the SYN if there is one.
-    pub fn sequence(&self) -> u32 {
-        NetworkEndian::read_u32(&self.0[field::SEQUENCE])
+    pub const fn sequence(&self) -> u32 {
+        // By pattern: built for size, `read_u32` can keep a path to a panic.
+        let [_, _, _, _, a, b, c, d, ..] = *self.0;
+        u32::from_be_bytes([a, b, c, d])
     }
 
     /// SEG.ACK: the number that the sender expects next. Means something with
     /// [`TcpFlags::ACK`] only.
-    pub fn acknowledgment(&self) -> u32 {
-        NetworkEndian::read_u32(&self.0[field::ACKNOWLEDGMENT])
+    pub const fn acknowledgment(&self) -> u32 {
+        let [_, _, _, _, _, _, _, _, a, b, c, d, ..] = *self.0;
+        u32::from_be_bytes([a, b, c, d])
     }
 
     /// Octets of the header with its options: 20 to 60. The data begins there.
