@@ -557,3 +557,5 @@ pub const fn micros(now: Instant) -> u32 {
 
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod tests;
