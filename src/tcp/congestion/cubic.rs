@@ -328,7 +328,7 @@ mod tests {
             let cubic = running(w_max, cwnd.max(1), mss);
             let k = (f64::from(w_max - cwnd) / f64::from(mss) / 0.4).cbrt();
             let expected = model(f64::from(w_max), k, f64::from(t) / 1_000.0, f64::from(mss));
-            let got = f64::from(cubic.curve(mss, (u64::from(t) * 1_000 >> 10) as u32));
+            let got = f64::from(cubic.curve(mss, ((u64::from(t) * 1_000) >> 10) as u32));
             if expected < f64::from(WINDOW_MAX) && k < 500.0 {
                 let scale = expected.max(f64::from(w_max)).max(f64::from(mss) * 100.0);
                 prop_assert!((got - expected).abs() <= scale / 100.0, "{got} for {expected}");

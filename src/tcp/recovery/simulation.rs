@@ -306,7 +306,7 @@ fn run(case: Case, mut congestion: Congestion) -> Outcome {
                     world.outcome.lost += u64::from(span.length);
                 }
                 if probe == Probe::New {
-                    nxt = nxt + span.length;
+                    nxt += span.length;
                 }
                 sender = Sender {
                     una,
@@ -340,7 +340,7 @@ fn run(case: Case, mut congestion: Congestion) -> Outcome {
             assert!(span.length > 0);
             match what {
                 Send::New(_) => {
-                    nxt = nxt + span.length;
+                    nxt += span.length;
                     recovery.sent(span.length);
                     sent_new = true;
                 }

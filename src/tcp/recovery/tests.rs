@@ -42,7 +42,7 @@ impl Fixture {
     }
 
     fn acked(&mut self, segments: u32) {
-        self.sender.una = self.sender.una + segments * MSS;
+        self.sender.una += segments * MSS;
         let ack = Ack {
             newly_acked: segments * MSS,
             ..Ack::default()
@@ -61,7 +61,7 @@ impl Fixture {
         while let Some(what) = self.next() {
             if let Send::New(_) = what {
                 self.recovery.sent(MSS);
-                self.sender.nxt = self.sender.nxt + MSS;
+                self.sender.nxt += MSS;
                 sent.1 += 1;
             } else {
                 self.recovery.retransmitted(what, self.sender, NOW, None);
@@ -179,7 +179,7 @@ fn rfc_6937_3_1_single_loss_is_spread_over_the_round_trip() {
             now += 1;
             if let Send::New(_) = what {
                 it.recovery.sent(MSS);
-                it.sender.nxt = it.sender.nxt + MSS;
+                it.sender.nxt += MSS;
             } else {
                 it.recovery
                     .retransmitted(what, it.sender, NOW, Some(&mut board));
