@@ -22,7 +22,7 @@ use crate::rng::Rng;
 #[cfg(feature = "tcp")]
 use crate::tcp::{
     half_open::HalfOpenTable,
-    isn::Isn,
+    isn::IsnGenerator,
     segment::Scoreboards,
     table::{Listeners, TcpTable},
     time_wait::TimeWaitTable,
@@ -61,7 +61,7 @@ pub struct Core<'a> {
     #[cfg(feature = "tcp")]
     pub(crate) scoreboards: Scoreboards,
     #[cfg(feature = "tcp")]
-    pub(crate) isn: Isn,
+    pub(crate) isn: IsnGenerator,
     /// The limit on acknowledgements of suspicious segments, and on resets (RFC 5961 §7).
     #[cfg(feature = "tcp")]
     pub(crate) challenge_limit: RateLimit,
@@ -147,7 +147,7 @@ impl<'a> Core<'a> {
             #[cfg(feature = "tcp")]
             scoreboards: Scoreboards::new(),
             #[cfg(feature = "tcp")]
-            isn: Isn::new(&mut rng),
+            isn: IsnGenerator::new(&mut rng),
             #[cfg(feature = "tcp")]
             challenge_limit: RateLimit::new(),
             rng,

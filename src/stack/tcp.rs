@@ -575,8 +575,11 @@ impl Core<'_> {
 
     /// An initial sequence number and a timestamp offset (RFC 6528, RFC 7323 §5.4).
     fn tcp_secrets(&mut self, tuple: &Tuple) -> (Seq, u32) {
-        let now = self.now;
-        self.isn.secrets(tuple, now)
+        let tuple = tuple.addresses();
+        (
+            self.isn.initial(&tuple, self.now),
+            self.isn.timestamp_offset(&tuple),
+        )
     }
 
     /// A segment for a handshake that was begun (RFC 9293 §3.10.7.4 in SYN-RECEIVED).

@@ -1,8 +1,11 @@
 //! The control block of a connection (RFC 9293 §3.3.1), and what is decided when it begins.
 
+use core::net::SocketAddr;
+
 use bitflags::bitflags;
 
 use super::congestion::Congestion;
+use super::isn::FourTuple;
 use super::recovery::{Recovery, Sender};
 use super::rtt::RttEstimator;
 use super::sequence::Seq;
@@ -218,6 +221,16 @@ pub(crate) struct Tuple {
     pub(crate) local_port: u16,
     pub(crate) remote: IpAddress,
     pub(crate) remote_port: u16,
+}
+
+impl Tuple {
+    /// The same in the addresses of the standard library.
+    pub(crate) fn addresses(&self) -> FourTuple {
+        FourTuple {
+            local: SocketAddr::new(self.local.into(), self.local_port),
+            remote: SocketAddr::new(self.remote.into(), self.remote_port),
+        }
+    }
 }
 
 /// Bytes that a timestamps option takes in each segment.
