@@ -144,6 +144,10 @@ impl Core<'_> {
         let Some(Some(interface)) = self.interfaces.get_mut(usize::from(path.interface)) else {
             return Err((buf, SendDrop::NoRoute));
         };
+        if !interface.is_up() {
+            // Nobody can be asked for a link address.
+            return Err((buf, SendDrop::Port));
+        }
         if !interface.has_neighbors() {
             return self.hand_to_port(path.interface, LinkAddr::NONE, path.next_hop, buf);
         }

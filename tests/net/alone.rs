@@ -54,6 +54,14 @@ pub fn acquainted() -> Alone {
     alone
 }
 
+/// A host whose peer answers by itself whoever asks for its link address, now and later: for tests
+/// of what is above IP.
+pub fn neighborly() -> Alone {
+    let alone = acquainted();
+    alone.peer.answer_for(PEER4, PEER6);
+    alone
+}
+
 impl Alone {
     pub fn stack(&self) -> Stack<'static> {
         self.host.stack()

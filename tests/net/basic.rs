@@ -224,3 +224,22 @@ fn capture_is_a_pcap_file() {
     assert_eq!([24, 28, 32, 36].map(word), [1, 500_000_000, 60, 60]);
     assert_eq!(&file[40..], [7; 60]);
 }
+
+#[test]
+fn peer_answers_for_its_link_address_if_told_to() {
+    use crate::alone::*;
+
+    let a = alone();
+    a.peer.answer_for(PEER4, PEER6);
+    let socket = a.host.udp("[::]:7000");
+    for (_, peer) in PAIRS {
+        socket.connect((peer, 9).into()).unwrap();
+        for _ in 0..50 {
+            socket.try_send_to(b"x", None).unwrap();
+            a.net.run_for(secs(1));
+        }
+        let sent = a.sent();
+        assert_eq!(sent.len(), 50);
+        assert!(sent.iter().all(|seen| seen.ip().unwrap().udp().is_some()));
+    }
+}

@@ -446,7 +446,8 @@ impl Link {
             let thread = std::thread::current();
             let test = thread.name().unwrap_or("test").replace("::", ".");
             let _: std::io::Result<()> = std::fs::create_dir_all(directory);
-            let path = format!("{directory}/{test}.{}.pcap", self.state.name);
+            let network = self.state.network.number;
+            let path = format!("{directory}/{test}.{network}.{}.pcap", self.state.name);
             if let Err(error) = std::fs::write(&path, capture) {
                 eprintln!("{path}: {error}");
             }

@@ -23,7 +23,7 @@
 //!   the test. Sockets can be used by the test directly too, between two runs.
 //! * All that is random comes from the seed of [`Network::new`], or of the environment's
 //!   `ZONDA_SEED`; a test that fails prints it. Two runs with one seed are the same, bit for bit.
-//! * `ZONDA_PCAP=directory` writes what each link carried to `directory/test.link.pcap`.
+//! * `ZONDA_PCAP=directory` writes what each link carried to `directory/test.network.link.pcap`.
 //! * When a network is dropped, it takes the links down, lets time pass, and checks that no
 //!   block of any pool is in use and that every frame received was accepted or counted as dropped.
 //!   Declare sockets after the network, so that they are closed before.
@@ -90,6 +90,8 @@ pub struct Network {
 /// What the handles see of the network.
 struct Core {
     seed: u64,
+    /// How many networks the test has made before.
+    number: u32,
     clock: ManualClock,
     random: RefCell<Random>,
     events: RefCell<BinaryHeap<Reverse<Event>>>,
@@ -143,6 +145,11 @@ impl Ord for Event {
     }
 }
 
+thread_local! {
+    /// Networks that this test has made.
+    static NETWORKS: Cell<u32> = const { Cell::new(0) };
+}
+
 /// Keeps for ever.
 fn leak<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))
@@ -159,6 +166,7 @@ impl Network {
         Self {
             core: leak(Core {
                 seed,
+                number: NETWORKS.replace(NETWORKS.get() + 1),
                 clock: ManualClock::new(),
                 random: RefCell::new(Random::new(seed)),
                 events: RefCell::default(),

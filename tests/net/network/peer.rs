@@ -2,11 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
+use zonda::link::Offload;
 use zonda::time::Instant;
 
 use super::link::Station;
-use super::{Core, leak, ms};
+use super::{Core, hardware, leak, ms};
 
 /// A station without a stack: it sends the bytes that the test gives it, and keeps those that it
 /// receives.
@@ -19,6 +21,8 @@ struct State {
     mac: [u8; 6],
     station: Cell<Option<&'static Station>>,
     received: RefCell<VecDeque<(Instant, Vec<u8>)>>,
+    /// The addresses for which it answers by itself.
+    neighbor: Cell<Option<(Ipv4Addr, Ipv6Addr)>>,
 }
 
 impl Peer {
@@ -31,6 +35,7 @@ impl Peer {
             mac: [2, 0, 0, 0, 0xee, number],
             station: Cell::new(None),
             received: RefCell::default(),
+            neighbor: Cell::new(None),
         }))
     }
 
@@ -44,12 +49,59 @@ impl Peer {
     }
 
     pub(super) fn arrive(self, at: Instant, frame: Vec<u8>) {
-        self.0.received.borrow_mut().push_back((at, frame));
+        match self
+            .0
+            .neighbor
+            .get()
+            .and_then(|own| self.answer(own, &frame))
+        {
+            Some(answer) => self.send(answer),
+            None => self.0.received.borrow_mut().push_back((at, frame)),
+        }
     }
 
     /// Its MAC address.
     pub fn mac(self) -> [u8; 6] {
         self.0.mac
+    }
+
+    /// From now on answers by itself whoever asks for the link address of these (ARP, Neighbor
+    /// Discovery). Those questions are not among the frames that it keeps.
+    pub fn answer_for(self, ipv4: Ipv4Addr, ipv6: Ipv6Addr) -> Self {
+        self.0.neighbor.set(Some((ipv4, ipv6)));
+        self
+    }
+
+    /// The answer to a frame that asks for the link address of one of these addresses.
+    fn answer(self, (ipv4, ipv6): (Ipv4Addr, Ipv6Addr), frame: &[u8]) -> Option<Vec<u8>> {
+        let own = self.0.mac;
+        match frame.get(12..14)? {
+            [0x08, 0x06] if frame.get(20..22)? == [0, 1] && frame.get(38..42)? == ipv4.octets() => {
+                // RFC 826: swap both, and say that it is a reply.
+                let asker = &frame[22..32];
+                let head = [&frame[6..12], &own, &frame[12..20], &[0, 2]].concat();
+                Some([&head[..], &own, &ipv4.octets(), asker].concat())
+            }
+            [0x86, 0xdd] if frame[20] == 58 && frame.get(54) == Some(&135) => {
+                let source = frame.get(22..38)?;
+                if frame.get(62..78)? != ipv6.octets() || source == [0; 16] {
+                    return None;
+                }
+                // RFC 4861 §4.4: solicited, override, target link-layer address.
+                let head = [&frame[6..12], &own[..], &frame[12..14]].concat();
+                let ip = [&[0x60, 0, 0, 0, 0, 32, 58, 255], &ipv6.octets()[..], source].concat();
+                let message = [
+                    &[136, 0, 0, 0, 0x60, 0, 0, 0],
+                    &ipv6.octets()[..],
+                    &[2, 1],
+                    &own,
+                ];
+                let mut packet = [ip, message.concat()].concat();
+                hardware::fill(Offload::SEND_ICMP, &mut packet);
+                Some([head, packet].concat())
+            }
+            _ => None,
+        }
     }
 
     /// Sends a frame as it is.
