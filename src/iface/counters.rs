@@ -91,6 +91,8 @@ reasons! {
         NeighborUnreachable,
         /// The neighbour cache has no place.
         NeighborCache,
+        /// It is longer than the MTU of the interface.
+        TooLong,
         /// The port's queue is full or the link down.
         Port,
         /// As many ICMP errors have been sent as the rate limit allows.

@@ -2,13 +2,21 @@
 
 use crate::wire::IpAddress;
 
-/// Who has joined a group.
+/// Who has joined a group: a UDP socket, or the stack itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Member {
-    /// The stack itself, so many times over: two addresses may have one solicited-node group.
-    Stack(u8),
+pub(crate) struct Member(u16);
+
+impl Member {
+    /// The stack itself. It may join a group several times: two addresses can have one
+    /// solicited-node group.
+    #[cfg(feature = "ipv6")]
+    pub(crate) const STACK: Self = Self(u16::MAX);
+
     /// The UDP socket of this number.
-    Udp(u16),
+    #[cfg(all(feature = "udp", feature = "multicast"))]
+    pub(crate) const fn udp(socket: u16) -> Self {
+        Self(socket)
+    }
 }
 
 /// One member of one group on an interface.
@@ -18,4 +26,6 @@ pub(crate) struct Membership {
     pub(crate) group: IpAddress,
     /// Who listens.
     pub(crate) member: Member,
+    /// How many reasons the stack has to listen.
+    pub(crate) times: u8,
 }

@@ -7,12 +7,14 @@ use core::net::Ipv6Addr;
 
 use heapless::Vec;
 
+use super::Counters;
 #[cfg(feature = "ipv4")]
 use super::Ipv4Cidr;
 #[cfg(feature = "ipv6")]
 use super::Ipv6Cidr;
 use super::neighbor::NeighborCache;
-use super::{Counters, Member, Membership};
+#[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
+use super::{Member, Membership};
 use crate::config;
 use crate::link::{Capabilities, LinkState, Medium, StackEnd};
 #[cfg(feature = "ipv6")]
@@ -67,6 +69,7 @@ pub struct Interface<'p> {
     pub(crate) ipv4: Vec<Ipv4Cidr, { config::IPV4_ADDRESSES }>,
     #[cfg(feature = "ipv6")]
     pub(crate) ipv6: Vec<Ipv6Cidr, { config::IPV6_ADDRESSES }>,
+    #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
     pub(crate) groups: Vec<Membership, { config::GROUPS }>,
     pub(crate) neighbors: NeighborCache,
     pub(crate) counters: Counters,
@@ -82,6 +85,7 @@ impl<'p> Interface<'p> {
             ipv4: Vec::new(),
             #[cfg(feature = "ipv6")]
             ipv6: Vec::new(),
+            #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
             groups: Vec::new(),
             neighbors: NeighborCache::new(),
             counters: Counters::NEW,
@@ -156,10 +160,7 @@ impl<'p> Interface<'p> {
             return Err(AddressError::TableFull);
         }
         // A node joins the solicited-node group of each address (RFC 4291 §2.8).
-        self.join(
-            ipv6_address::solicited_node(address).into(),
-            Member::Stack(1),
-        )?;
+        self.join(ipv6_address::solicited_node(address).into(), Member::STACK)?;
         self.ipv6.push(cidr).map_err(|_| AddressError::TableFull)
     }
 
@@ -179,62 +180,74 @@ impl<'p> Interface<'p> {
                 let removed = before != self.ipv6.len();
                 if removed {
                     let group = ipv6_address::solicited_node(address);
-                    let _: bool = self.leave(group.into(), Member::Stack(1));
+                    let _: bool = self.leave(group.into(), Member::STACK);
                 }
                 removed
             }
         }
     }
 
-    /// Notes that `member` listens to `group`. To join twice is to join once, but for the stack.
+    /// Notes that `member` listens to `group`. A socket that joins twice has joined once.
+    #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
     pub(crate) fn join(&mut self, group: IpAddress, member: Member) -> Result<(), AddressError> {
         if !group.is_multicast() {
             return Err(AddressError::Invalid);
         }
-        for entry in self.groups.iter_mut().filter(|entry| entry.group == group) {
-            match (&mut entry.member, member) {
-                (Member::Stack(times), Member::Stack(_)) => {
-                    *times = times.saturating_add(1);
-                    return Ok(());
-                }
-                (Member::Udp(socket), Member::Udp(other)) if *socket == other => return Ok(()),
-                _ => {}
+        if let Some(entry) = self.membership(group, member) {
+            #[cfg(feature = "ipv6")]
+            if member == Member::STACK {
+                entry.times = entry.times.saturating_add(1);
             }
+            let _ = entry;
+            return Ok(());
         }
-        (self.groups.push(Membership { group, member })).map_err(|_| AddressError::TableFull)?;
+        let membership = Membership {
+            group,
+            member,
+            times: 1,
+        };
+        self.groups
+            .push(membership)
+            .map_err(|_| AddressError::TableFull)?;
         self.program_filter();
         Ok(())
     }
 
     /// Notes that `member` listens to `group` no longer; says whether it did.
+    #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
     pub(crate) fn leave(&mut self, group: IpAddress, member: Member) -> bool {
-        let Some(index) = self.groups.iter().position(|entry| {
-            entry.group == group
-                && match (entry.member, member) {
-                    (Member::Stack(_), Member::Stack(_)) => true,
-                    (one, other) => one == other,
-                }
-        }) else {
+        let Some(entry) = self.membership(group, member) else {
             return false;
         };
-        if let Some(Member::Stack(times @ 2..)) = self.groups.get_mut(index).map(|e| &mut e.member)
-        {
-            *times -= 1;
-            return true;
+        entry.times = entry.times.saturating_sub(1);
+        if entry.times == 0 {
+            self.groups.retain(|entry| entry.times > 0);
+            self.program_filter();
         }
-        let _: Membership = self.groups.swap_remove(index);
-        self.program_filter();
         true
     }
 
+    #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
+    fn membership(&mut self, group: IpAddress, member: Member) -> Option<&mut Membership> {
+        let mut groups = self.groups.iter_mut();
+        groups.find(|entry| entry.group == group && entry.member == member)
+    }
+
     /// Forgets all memberships of a socket.
-    #[cfg(feature = "udp")]
+    #[cfg(all(feature = "udp", feature = "multicast"))]
     pub(crate) fn leave_all(&mut self, member: Member) {
         let before = self.groups.len();
         self.groups.retain(|entry| entry.member != member);
         if self.groups.len() != before {
             self.program_filter();
         }
+    }
+
+    /// Whether `member` listens to `group`.
+    #[cfg(all(feature = "udp", feature = "multicast"))]
+    pub(crate) fn is_member(&self, group: IpAddress, member: Member) -> bool {
+        let mut groups = self.groups.iter();
+        groups.any(|entry| entry.group == group && entry.member == member)
     }
 
     /// Whether anybody listens to `group`.
@@ -249,7 +262,10 @@ impl<'p> Interface<'p> {
                 group == ipv6_address::ALL_NODES || group == ipv6_address::INTERFACE_LOCAL_ALL_NODES
             }
         };
-        is_everybodys || self.groups.iter().any(|entry| entry.group == group)
+        #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
+        return is_everybodys || self.groups.iter().any(|entry| entry.group == group);
+        #[cfg(not(any(feature = "ipv6", all(feature = "udp", feature = "multicast"))))]
+        is_everybodys
     }
 
     /// Tells the driver which link groups to listen to.

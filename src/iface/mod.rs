@@ -2,6 +2,7 @@
 
 mod address;
 mod counters;
+#[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
 mod group;
 mod interface;
 pub mod neighbor;
@@ -12,6 +13,7 @@ pub use address::Ipv4Cidr;
 #[cfg(feature = "ipv6")]
 pub use address::Ipv6Cidr;
 pub use counters::{Counters, ReceiveDrop, SendDrop};
+#[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
 pub(crate) use group::{Member, Membership};
 pub(crate) use interface::Destination;
 pub use interface::{AddressError, Interface};

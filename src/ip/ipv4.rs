@@ -81,11 +81,12 @@ pub(crate) fn receive(
 }
 
 /// Whether a single other node, or one without an address yet, can have this address (RFC 1122
-/// §3.2.1.3).
+/// §3.2.1.3; class E is reserved, RFC 6890 §2.2.2).
 #[inline]
 fn is_source(interface: &Interface<'_>, address: Ipv4Addr) -> bool {
     !(address.is_multicast()
         || address.is_loopback()
+        || address.octets()[0] >= 240
         || interface.is_ipv4_broadcast(address)
         || interface.ipv4.iter().any(|cidr| cidr.address == address))
 }
@@ -122,7 +123,6 @@ pub(crate) fn may_report(interface: &Interface<'_>, buf: &NetBuf, packet: &Ipv4P
     packet.kind == Destination::Unicast
         && !buf.meta().flags.intersects(Flags::LINK_MULTICAST)
         && !packet.source.is_unspecified()
-        && (packet.source.octets()[0] < 240)
         && is_source(interface, packet.source)
         && (packet.protocol != protocol::ICMP || !is_error())
 }

@@ -85,6 +85,9 @@ pub(crate) fn receive(
     if !is_source(interface, packet.source) && !looped {
         return Err(drop(ReceiveDrop::Ipv6Source));
     }
+    if is_within_node(packet.destination) && !looped {
+        return Err(drop(ReceiveDrop::Ipv6Destination));
+    }
     packet.kind =
         (interface.accepts_ipv6(packet.destination)).ok_or(drop(ReceiveDrop::Ipv6Destination))?;
     buf.truncate(end);
@@ -98,12 +101,21 @@ pub(crate) fn receive(
 }
 
 /// Whether a single other node, or one without an address yet, can have this address (RFC 4291
-/// §2.5.2, §2.5.3, §2.7).
+/// §2.5.2, §2.5.3, §2.7). An IPv4-mapped one stays inside a node (RFC 6890 §2.2.3).
 #[inline]
 fn is_source(interface: &Interface<'_>, address: Ipv6Addr) -> bool {
     !(address.is_multicast()
         || address.is_loopback()
+        || address.to_ipv4_mapped().is_some()
         || interface.ipv6.iter().any(|cidr| cidr.address == address))
+}
+
+/// Whether a group is of scope 0, which is reserved, or of this interface only: "packets with
+/// interface-local scope received from another node must be discarded" (RFC 4291 §2.7, as
+/// corrected).
+#[inline]
+fn is_within_node(destination: Ipv6Addr) -> bool {
+    destination.is_multicast() && destination.octets()[1] & 0xf <= 1
 }
 
 /// Walks the extension headers to the upper layer (RFC 8200 §4).

@@ -4,10 +4,11 @@ use core::future::poll_fn;
 use core::net::{IpAddr, SocketAddr};
 use core::task::Poll;
 
+#[cfg(feature = "multicast")]
 use crate::iface::AddressError;
 use crate::ip::Unreachable;
 use crate::netbuf::NetBuf;
-use crate::stack::udp::{RecvInfo, SendError};
+use crate::stack::udp::{RecvInfo, SendError, socket_addr, zone};
 use crate::stack::waiters::WaitKey;
 use crate::stack::{InterfaceId, Stack};
 use crate::udp::{BindError, Options, UdpSlot};
@@ -86,6 +87,9 @@ impl<'a> UdpSocket<'a> {
     }
 
     /// Only sends to and receives from `remote` from now on, and hears of ICMP errors about it.
+    ///
+    /// The scope id of a link-local address, where it is not 0, is the number of the interface,
+    /// counted from 1.
     pub fn connect(&self, remote: SocketAddr) -> Result<(), SendError> {
         let address =
             IpAddress::try_from(remote.ip()).map_err(|_| SendError::InvalidDestination)?;
@@ -94,6 +98,7 @@ impl<'a> UdpSocket<'a> {
         }
         self.set(|slot| {
             slot.remote = Some((address, remote.port()));
+            slot.remote_interface = zone(remote);
             slot.error = None;
         });
         Ok(())
@@ -119,8 +124,9 @@ impl<'a> UdpSocket<'a> {
 
     /// Whom the socket is connected to.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        let (address, port) = self.get(|slot| slot.remote)??;
-        Some(SocketAddr::new(address.into(), port))
+        let (remote, interface) = self.get(|slot| (slot.remote, slot.remote_interface))?;
+        let (address, port) = remote?;
+        Some(socket_addr(address, port, interface))
     }
 
     /// Copies the next datagram into `to`, cutting off what does not fit.

@@ -138,7 +138,10 @@ impl Core<'_> {
         let interface = self.interface(id).ok_or(SendDrop::NoRoute)?;
         let offload = interface.capabilities.offload.contains(Offload::SEND_ICMP);
         let network = usize::from(buf.meta().network);
-        let end = (packet.start + packet.length).min(network + MAXIMUM_QUOTE);
+        let room = interface
+            .mtu()
+            .saturating_sub(ipv4::HEADER_LENGTH + HEADER_LENGTH);
+        let end = (packet.start + packet.length).min(network + MAXIMUM_QUOTE.min(room));
         let mut error = quoted::quote(buf, network..end)?;
         let sum = if offload {
             None

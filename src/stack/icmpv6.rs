@@ -135,8 +135,10 @@ impl Core<'_> {
         let offload = interface.is_some_and(|interface| {
             interface.capabilities.offload.contains(Offload::SEND_ICMP) && !path.is_local
         });
-        let crate::wire::IpAddress::V6(source) = path.source else {
-            return;
+        let source = match path.source {
+            crate::wire::IpAddress::V6(source) => source,
+            #[cfg(feature = "ipv4")]
+            crate::wire::IpAddress::V4(_) => return,
         };
         let length = buf.len() as u32;
         if let Some(header) = buf.header_mut::<HEADER_LENGTH>(0).filter(|_| !offload) {

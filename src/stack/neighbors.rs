@@ -13,16 +13,22 @@ use super::timers::NEIGHBORS;
 use super::transmit::HEADROOM;
 #[cfg(feature = "ipv6")]
 use super::transmit::Outgoing;
+#[cfg(any(feature = "ipv6", feature = "ethernet"))]
+use crate::iface::ReceiveDrop;
+use crate::iface::SendDrop;
 #[cfg(feature = "ipv6")]
 use crate::iface::neighbor::Advertisement;
-use crate::iface::neighbor::{Learned, NeighborAction};
-use crate::iface::{ReceiveDrop, SendDrop};
+#[cfg(any(feature = "ipv6", feature = "ethernet"))]
+use crate::iface::neighbor::Learned;
+use crate::iface::neighbor::NeighborAction;
 use crate::ip::Unreachable;
 #[cfg(feature = "ipv6")]
 use crate::ip::ipv6::Ipv6Packet;
+use crate::netbuf::BufQueue;
+#[cfg(any(feature = "ipv6", feature = "ethernet"))]
+use crate::netbuf::NetBuf;
 #[cfg(any(feature = "ipv6", feature = "ethernet"))]
 use crate::netbuf::Purpose;
-use crate::netbuf::{BufQueue, NetBuf};
 use crate::time::Instant;
 #[cfg(feature = "ipv6")]
 use crate::wire::icmpv6::MessageType;
@@ -76,6 +82,7 @@ impl Core<'_> {
     }
 
     /// Sends what waited for a link address.
+    #[cfg(any(feature = "ipv6", feature = "ethernet"))]
     pub(super) fn learned(&mut self, id: InterfaceId, learned: Learned) {
         let Learned {
             link,
@@ -94,7 +101,7 @@ impl Core<'_> {
 
     /// Asks for the link address of a neighbour: `to` all, or to the one that is being probed.
     pub(super) fn solicit(&mut self, id: InterfaceId, address: IpAddress, to: Option<LinkAddr>) {
-        let result = match address {
+        let result: Result<(), SendDrop> = match address {
             #[cfg(all(feature = "ethernet", feature = "ipv4"))]
             IpAddress::V4(address) => self.send_arp_request(id, address, to),
             #[cfg(all(not(feature = "ethernet"), feature = "ipv4"))]
@@ -112,6 +119,7 @@ impl Core<'_> {
 }
 
 /// An address of the same version as a packet that starts with its IP header.
+#[cfg(any(feature = "ipv6", feature = "ethernet"))]
 fn version_of(packet: &NetBuf) -> Option<IpAddress> {
     match packet.first().first()? >> 4 {
         #[cfg(feature = "ipv4")]

@@ -5,6 +5,7 @@ use core::net::IpAddr;
 use super::core::Core;
 use super::transmit::{HEADROOM, Outgoing};
 use super::waiters::WaitKey;
+#[cfg(feature = "ipv6")]
 use crate::checksum::Sum;
 use crate::config;
 use crate::iface::{ReceiveDrop, SendDrop};

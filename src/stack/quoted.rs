@@ -5,9 +5,12 @@ use super::transmit::HEADROOM;
 use crate::iface::{ReceiveDrop, SendDrop};
 use crate::ip::Unreachable;
 use crate::netbuf::{Charge, NetBuf, Straddle};
-use crate::wire::{IpAddress, protocol};
+use crate::wire::IpAddress;
+#[cfg(any(feature = "udp", feature = "ping"))]
+use crate::wire::protocol;
 
 /// What an ICMP error quotes of a packet, or what a packet that cannot be sent says itself.
+#[cfg_attr(not(any(feature = "udp", feature = "ping")), allow(dead_code))]
 pub(super) struct Quoted {
     pub(super) local: IpAddress,
     pub(super) remote: IpAddress,

@@ -6,6 +6,7 @@ use crate::iface::ReceiveDrop;
 use crate::ip::ipv6::Refusal;
 use crate::link::Medium;
 use crate::netbuf::NetBuf;
+#[cfg(feature = "ethernet")]
 use crate::netbuf::meta::Flags;
 use crate::wire::protocol;
 

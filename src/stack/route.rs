@@ -2,7 +2,7 @@
 
 use super::core::{Core, InterfaceId};
 use crate::iface::Interface;
-use crate::iface::route::prefix_matches;
+use crate::iface::route::{Route, prefix_matches};
 use crate::ip::select::{Policy, Source, SourceFlags, source_address};
 use crate::wire::IpAddress;
 
@@ -71,11 +71,14 @@ impl Core<'_> {
         best: Option<(u8, InterfaceId)>,
     ) -> Option<(InterfaceId, IpAddress)> {
         let needs_no_route = destination.is_multicast() || is_link_wide(destination);
-        let route = self.routes.lookup(self.now, destination, only);
-        let route = route.filter(|route| {
+        let is_up = |route: &Route| {
             self.interface(route.interface)
                 .is_some_and(Interface::is_up)
-                && best.is_none_or(|(length, _)| route.prefix.length() > length)
+        };
+        let routes = &self.routes;
+        let route = routes.lookup_reachable(self.now, destination, only, is_up);
+        let route = route.filter(|route| {
+            is_up(route) && best.is_none_or(|(length, _)| route.prefix.length() > length)
         });
         match (best, route) {
             // A group, or everybody on a link, is reached directly by the interface that a route

@@ -7,10 +7,13 @@ use core::net::Ipv6Addr;
 
 use super::core::{Core, InterfaceId};
 use super::route::Path;
+#[cfg(feature = "ipv4")]
 use crate::checksum::Sum;
 use crate::iface::neighbor::Wait;
 use crate::iface::{Interface, SendDrop};
-use crate::link::{Medium, Offload};
+use crate::link::Medium;
+#[cfg(feature = "ipv4")]
+use crate::link::Offload;
 use crate::netbuf::meta::Flags;
 use crate::netbuf::{Charge, Meta, NetBuf};
 use crate::wire::{IpAddress, LinkAddr};
@@ -69,6 +72,7 @@ impl Core<'_> {
     }
 
     /// As [`Core::send_ip`], to a link address that is known already: an answer.
+    #[cfg(feature = "ipv6")]
     pub(crate) fn send_ip_back(
         &mut self,
         path: &Path,
@@ -113,6 +117,9 @@ impl Core<'_> {
             }
             #[cfg(all(feature = "ipv4", feature = "ipv6"))]
             _ => return Err(SendDrop::NoRoute),
+        }
+        if buf.len() > interface.mtu() && !path.is_local {
+            return Err(SendDrop::TooLong);
         }
         let flags = if path.is_local {
             Flags::LOOPED_BACK
@@ -162,9 +169,9 @@ impl Core<'_> {
         id: InterfaceId,
         link: LinkAddr,
         network: IpAddress,
-        mut buf: NetBuf,
+        buf: NetBuf,
     ) -> Result<(), NotSent> {
-        let Some(Some(interface)) = self.interfaces.get_mut(usize::from(id)) else {
+        let Some(Some(interface)) = self.interfaces.get(usize::from(id)) else {
             return Err((buf, SendDrop::NoRoute));
         };
         match interface.capabilities.medium {
@@ -176,16 +183,17 @@ impl Core<'_> {
                     #[cfg(feature = "ipv6")]
                     IpAddress::V6(_) => crate::wire::ethernet::ETHERTYPE_IPV6,
                 };
-                let source = interface.capabilities.address;
-                if crate::l2::ethernet::wrap(&mut buf, source, link, ethertype).is_err() {
-                    return Err((buf, SendDrop::NoBuffer));
+                let (mut frame, source) = (buf, interface.capabilities.address);
+                match crate::l2::ethernet::wrap(&mut frame, source, link, ethertype) {
+                    Ok(()) => self.hand_to_driver(id, frame),
+                    Err(_) => Err((frame, SendDrop::NoBuffer)),
                 }
             }
             Medium::Ip => {
                 let _ = (link, network);
+                self.hand_to_driver(id, buf)
             }
         }
-        self.hand_to_driver(id, buf)
     }
 
     /// Gives a finished frame to the port.

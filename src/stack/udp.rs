@@ -7,7 +7,9 @@ use super::route::Path;
 use super::transmit::{DEFAULT_HOP_LIMIT, HEADROOM, Outgoing};
 use super::waiters::WaitKey;
 use crate::checksum::Sum;
-use crate::iface::{AddressError, Destination, Member, ReceiveDrop, SendDrop};
+#[cfg(feature = "multicast")]
+use crate::iface::{AddressError, Member};
+use crate::iface::{Destination, ReceiveDrop, SendDrop};
 use crate::ip::Unreachable;
 use crate::link::Offload;
 use crate::netbuf::meta::Flags;
@@ -82,6 +84,8 @@ impl From<SendDrop> for SendError {
         match reason {
             SendDrop::NoBuffer | SendDrop::PoolHeld => Self::NoBuffer,
             SendDrop::Port => Self::QueueFull,
+            // Found out before there is a packet, with the number.
+            SendDrop::TooLong => Self::TooLong { most: 0 },
             SendDrop::NeighborQueue | SendDrop::NeighborCache => Self::NeighborQueueFull,
             SendDrop::NeighborUnreachable => Self::Unreachable(Unreachable::Host),
             SendDrop::IcmpRate | SendDrop::NoRoute => Self::NoRoute,
@@ -92,7 +96,8 @@ impl From<SendDrop> for SendError {
 /// What goes with a received datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecvInfo {
-    /// Who sent it.
+    /// Who sent it. The scope id of a link-local address is the number of the interface, counted
+    /// from 1.
     pub source: SocketAddr,
     /// The address that it was sent to: one of ours, a group, or a broadcast address.
     pub destination: IpAddr,
@@ -128,10 +133,11 @@ pub(crate) struct Received {
 impl Received {
     #[inline]
     pub(crate) fn info(&self) -> RecvInfo {
+        let interface = self.buf.meta().interface;
         RecvInfo {
-            source: SocketAddr::new(self.source.into(), self.source_port),
+            source: socket_addr(self.source, self.source_port, Some(interface)),
             destination: self.destination.into(),
-            interface: self.buf.meta().interface,
+            interface,
             hop_limit: self.hop_limit,
             traffic_class: self.traffic_class,
             length: self.length,
@@ -214,6 +220,8 @@ impl Core<'_> {
         }
         match self.udp.find(&datagram) {
             Some(index) => self.deliver_udp(index, buf).map_err(drop),
+            // What is damaged was perhaps for another port: nobody is told.
+            None if is_damaged(&buf) => Err(drop(ReceiveDrop::UdpChecksum)),
             None => Err((Some(buf), ReceiveDrop::UdpNoSocket)),
         }
     }
@@ -248,18 +256,21 @@ impl Core<'_> {
         }
     }
 
+    /// Whether a socket wants what is sent to a group: it has joined, or takes all.
     fn is_member(&self, delivery: &Delivery, index: u16) -> bool {
-        let all = self
-            .udp
-            .get(index)
-            .is_some_and(|s| s.options.contains(Options::ALL_GROUPS));
-        let interface = self.interface(delivery.interface);
-        all || interface.is_some_and(|interface| {
-            let mut groups = interface.groups.iter();
-            groups.any(|entry| {
-                entry.group == delivery.destination && entry.member == Member::Udp(index)
-            })
-        })
+        let slot = self.udp.get(index);
+        if slot.is_some_and(|slot| slot.options.contains(Options::ALL_GROUPS)) {
+            return true;
+        }
+        #[cfg(feature = "multicast")]
+        return self.interface(delivery.interface).is_some_and(|interface| {
+            interface.is_member(delivery.destination, Member::udp(index))
+        });
+        #[cfg(not(feature = "multicast"))]
+        {
+            let _ = delivery;
+            false
+        }
     }
 
     #[inline]
@@ -329,7 +340,7 @@ impl Core<'_> {
         if let Some(slot) = self.udp.get_mut(index) {
             slot.multicast_hop_limit = 1;
             // A socket that nobody reads holds a part of what may be held, and no more.
-            slot.quota_blocks = (pool.limits().held / 2).max(1);
+            slot.quota_blocks = pool.limits().held.div_ceil(2).max(1);
             slot.quota_bytes = u32::MAX;
         }
         Ok(index)
@@ -337,14 +348,16 @@ impl Core<'_> {
 
     /// Closes a socket: what it has received is given back, its groups are left.
     pub(crate) fn udp_close(&mut self, index: u16) {
+        #[cfg(feature = "multicast")]
         for interface in self.interfaces.iter_mut().flatten() {
-            interface.leave_all(Member::Udp(index));
+            interface.leave_all(Member::udp(index));
         }
         self.udp.close(index);
         self.waiters.wake(WaitKey::udp(index));
     }
 
     /// Joins a group on an interface, or leaves it.
+    #[cfg(feature = "multicast")]
     pub(crate) fn udp_membership(
         &mut self,
         index: u16,
@@ -355,8 +368,8 @@ impl Core<'_> {
         let group = IpAddress::try_from(group).map_err(|_| AddressError::UnsupportedFamily)?;
         let interface = self.interface_mut(id).ok_or(AddressError::NoInterface)?;
         match join {
-            true => interface.join(group, Member::Udp(index)),
-            false if interface.leave(group, Member::Udp(index)) => Ok(()),
+            true => interface.join(group, Member::udp(index)),
+            false if interface.leave(group, Member::udp(index)) => Ok(()),
             false => Err(AddressError::Invalid),
         }
     }
@@ -439,18 +452,11 @@ impl Core<'_> {
             Some(to) => {
                 let address = IpAddress::try_from(to.ip());
                 let address = address.map_err(|_| SendError::InvalidDestination)?;
-                let scope = match to {
-                    // The zone of a link-local address is the number of the interface, from 1 on.
-                    SocketAddr::V6(to) if to.scope_id() > 0 => {
-                        Some((to.scope_id() - 1).min(255) as InterfaceId)
-                    }
-                    _ => None,
-                };
-                (address, to.port(), scope)
+                (address, to.port(), zone(to))
             }
             None => {
                 let (address, port) = slot.remote.ok_or(SendError::NoDestination)?;
-                (address, port, None)
+                (address, port, slot.remote_interface)
             }
         };
         if destination.is_unspecified() || port == 0 {
@@ -474,7 +480,10 @@ impl Core<'_> {
         let options = slot.options;
         let ports = (slot.local_port, port);
         let only = scope.or(slot.interface).or(multicast_interface);
-        let local = slot.local.filter(|local| !local.is_multicast());
+        let local = match slot.local {
+            Some(local) => self.source_of(local)?,
+            None => None,
+        };
         let path = self
             .path(destination, local, only)
             .ok_or(SendError::NoRoute)?;
@@ -502,6 +511,17 @@ impl Core<'_> {
             outgoing,
             loop_back,
         })
+    }
+
+    /// The source that a socket bound to `local` sends from; `None` leaves the choice open, as of
+    /// a socket bound to a group or a broadcast address (RFC 1122 §3.2.1.3). An error if the
+    /// address is no longer ours.
+    fn source_of(&self, local: IpAddress) -> Result<Option<IpAddress>, SendError> {
+        if self.interfaces().any(|(_, i)| i.has_address(local)) {
+            return Ok(Some(local));
+        }
+        let is_of_many = local.is_multicast() || self.interfaces().any(|(_, i)| is_ours(i, local));
+        is_of_many.then_some(None).ok_or(SendError::NoRoute)
     }
 
     /// Sends the data in `buf`, of which `data` is the sum. On an error gives the data back.
@@ -587,6 +607,32 @@ impl Core<'_> {
     }
 }
 
+/// The interface that an address is about: the scope id is its number, counted from 1.
+pub(crate) fn zone(address: SocketAddr) -> Option<InterfaceId> {
+    match address {
+        SocketAddr::V6(address) if address.scope_id() > 0 => {
+            Some((address.scope_id() - 1).min(255) as InterfaceId)
+        }
+        _ => None,
+    }
+}
+
+/// An address and port, and where the address means one link only, which one.
+pub(crate) fn socket_addr(
+    address: IpAddress,
+    port: u16,
+    interface: Option<InterfaceId>,
+) -> SocketAddr {
+    match (address, interface) {
+        #[cfg(feature = "ipv6")]
+        (IpAddress::V6(address), Some(interface)) if address.is_unicast_link_local() => {
+            let scope = u32::from(interface) + 1;
+            core::net::SocketAddrV6::new(address, port, 0, scope).into()
+        }
+        _ => SocketAddr::new(address.into(), port),
+    }
+}
+
 fn is_ours(interface: &crate::iface::Interface<'_>, address: IpAddress) -> bool {
     match address {
         #[cfg(feature = "ipv4")]
@@ -619,6 +665,21 @@ fn pseudo_header(source: IpAddress, destination: IpAddress, length: u16) -> Sum 
         #[cfg(all(feature = "ipv4", feature = "ipv6"))]
         _ => Sum::ZERO,
     }
+}
+
+/// Whether the checksum of a datagram, whose data start at the meta's payload offset, is wrong.
+#[cold]
+fn is_damaged(buf: &NetBuf) -> bool {
+    let meta = buf.meta();
+    if meta.flags.contains(Flags::TRANSPORT_SUM_VERIFIED) {
+        return false;
+    }
+    let start = usize::from(meta.payload).saturating_sub(HEADER_LENGTH);
+    let length = buf.len().saturating_sub(start);
+    read_facts(buf, usize::from(meta.network), length).is_none_or(|facts| {
+        let sum = buf.sum(start..buf.len());
+        !facts.pseudo_header.plus(sum).is_valid()
+    })
 }
 
 /// What the IP header in front of a datagram says.

@@ -34,6 +34,8 @@ pub(crate) struct UdpSlot {
     pub(crate) local: Option<IpAddress>,
     pub(crate) local_port: u16,
     pub(crate) remote: Option<(IpAddress, u16)>,
+    /// The interface that the remote address means, where it names one (RFC 4007 §11).
+    pub(crate) remote_interface: Option<u8>,
     /// The only interface to receive from and to send by.
     pub(crate) interface: Option<u8>,
     pub(crate) options: Options,
@@ -65,6 +67,7 @@ impl UdpSlot {
         local: None,
         local_port: 0,
         remote: None,
+        remote_interface: None,
         interface: None,
         options: Options::empty(),
         hop_limit: 0,

@@ -338,6 +338,9 @@ impl UdpSlot {
             if (address, port) != (datagram.source, datagram.source_port) {
                 return None;
             }
+            if (self.remote_interface).is_some_and(|interface| interface != datagram.interface) {
+                return None;
+            }
             score += 4;
         }
         if let Some(interface) = self.interface {

@@ -1,14 +1,12 @@
-//! The TAP and TUN driver against Linux: each test runs in a network namespace of its own, which
-//! ends with it. They need `/dev/net/tun` and the right to make namespaces.
+//! The TAP and TUN driver against Linux.
 
 use std::future::{Future, poll_fn};
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::pin::pin;
-use std::process::Command;
 use std::task::Poll;
+use std::thread;
 use std::time::Duration;
-use std::{env, thread};
 
 use async_io::{Timer, block_on};
 use zonda::checksum::Sum;
@@ -16,44 +14,11 @@ use zonda::drivers::tap::{TapDevice, TapKind, TapOptions};
 use zonda::link::{Capabilities, LinkState, Port, StackEnd};
 use zonda::netbuf::{BufQueue, NetBuf, NetBufPool, Pool, Purpose};
 
-/// Set in the process that is inside the namespace.
-const INSIDE: &str = "ZONDA_TEST_NAMESPACE";
+use crate::namespace::ip;
+
 const OUR_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 2];
 const LINUX: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
 const OURS: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
-
-/// Runs the calling test again in a network namespace; true in there.
-fn inside_namespace() -> bool {
-    if env::var_os(INSIDE).is_some() {
-        return true;
-    }
-    let thread = thread::current();
-    let test = thread.name().expect("the harness names threads by tests");
-    let can = Command::new("unshare")
-        .args(["--net", "test", "-w", "/dev/net/tun"])
-        .status();
-    if !can.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: {test}: no /dev/net/tun, or no right to make a network namespace");
-        return false;
-    }
-    let status = Command::new("unshare")
-        .arg("--net")
-        .arg(env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture", "--test-threads=1"])
-        .env(INSIDE, "1")
-        .status()
-        .unwrap();
-    assert!(status.success(), "{test} failed in its namespace");
-    false
-}
-
-fn ip(arguments: &str) {
-    let status = Command::new("ip")
-        .args(arguments.split(' '))
-        .status()
-        .unwrap();
-    assert!(status.success(), "ip {arguments}");
-}
 
 fn pool<const BLOCKS: usize, const SIZE: usize>() -> Pool {
     Box::leak(Box::new(NetBufPool::<BLOCKS, SIZE>::new())).pool()
@@ -107,7 +72,7 @@ impl<'p> Hands<'p> {
                         return Poll::Ready(bytes);
                     }
                 }
-                self.queue = self.end.receive();
+                (self.queue, _) = self.end.receive();
                 let _: Option<_> = self.end.take_change();
                 if self.queue.is_empty() && self.end.register(context.waker()) {
                     return Poll::Pending;
@@ -199,9 +164,7 @@ fn datagram(to: u16, payload: &[u8]) -> Vec<u8> {
 
 #[test]
 fn linux_resolves_our_address_and_datagrams_pass_both_ways() {
-    if !inside_namespace() {
-        return;
-    }
+    in_namespace!();
     let pool = pool::<64, 128>();
     let port = Port::new(Capabilities::ethernet(OUR_MAC));
     let mut hands = Hands::new(port.split().1);
@@ -257,9 +220,7 @@ fn linux_resolves_our_address_and_datagrams_pass_both_ways() {
 
 #[test]
 fn tun_carries_bare_packets_of_both_versions() {
-    if !inside_namespace() {
-        return;
-    }
+    in_namespace!();
     let pool = pool::<16, 2048>();
     let port = Port::new(Capabilities::ip(1500));
     let mut hands = Hands::new(port.split().1);
@@ -288,9 +249,7 @@ fn tun_carries_bare_packets_of_both_versions() {
 
 #[test]
 fn frames_wait_in_linux_while_the_stack_or_the_pool_is_behind() {
-    if !inside_namespace() {
-        return;
-    }
+    in_namespace!();
     // Blocks for hardly more than two frames.
     let pool = pool::<24, 128>();
     let port = Port::new(Capabilities::ip(1280));
@@ -336,9 +295,7 @@ fn frames_wait_in_linux_while_the_stack_or_the_pool_is_behind() {
 
 #[test]
 fn frames_of_more_fragments_than_one_call_takes_pass_whole() {
-    if !inside_namespace() {
-        return;
-    }
+    in_namespace!();
     let pool = pool::<160, 128>();
     // The frame is as much as may be charged as sent and more.
     let mut limits = pool.limits();
@@ -372,9 +329,7 @@ fn frames_of_more_fragments_than_one_call_takes_pass_whole() {
 
 #[test]
 fn driver_ends_with_an_error_when_its_interface_is_deleted() {
-    if !inside_namespace() {
-        return;
-    }
+    in_namespace!();
     let pool = pool::<16, 2048>();
     let port = Port::new(Capabilities::ip(1500));
     let device = TapDevice::open(&TapOptions::new("tun-zonda", TapKind::Tun)).unwrap();
@@ -393,9 +348,7 @@ fn driver_ends_with_an_error_when_its_interface_is_deleted() {
 
 #[test]
 fn port_of_another_medium_and_unusable_names_are_refused() {
-    if !inside_namespace() {
-        return;
-    }
+    in_namespace!();
     let device = TapDevice::open(&TapOptions::new("tap-zonda", TapKind::Tap)).unwrap();
     let port = Port::new(Capabilities::ip(1500));
     let error = block_on(device.run(port.split().0, pool::<16, 2048>())).unwrap_err();

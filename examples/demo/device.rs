@@ -1,0 +1,139 @@
+//! What the device does, on whatever network it is.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use embassy_futures::join::join;
+use embassy_futures::yield_now;
+use zonda::iface::route::{Prefix, Route, RouteOrigin};
+use zonda::iface::{Ipv4Cidr, Ipv6Cidr};
+use zonda::link::StackEnd;
+use zonda::netbuf::NetBufPool;
+use zonda::socket::{SendError, UdpSocket};
+use zonda::stack::{InterfaceId, Stack};
+
+/// Where the packets of the device are.
+pub static POOL: NetBufPool<128, 512> = NetBufPool::new();
+
+/// All addresses of both IP versions.
+pub const ANY: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+
+/// RFC 862.
+pub const ECHO: u16 = 7;
+/// RFC 863.
+const DISCARD: u16 = 9;
+
+/// Attaches a port with these addresses.
+pub fn attach<'a>(
+    stack: Stack<'a>,
+    port: StackEnd<'a>,
+    ipv4: Option<Ipv4Cidr>,
+    ipv6: Option<Ipv6Cidr>,
+) -> io::Result<InterfaceId> {
+    let id = stack.attach(port).map_err(io::Error::other)?;
+    if let Some(cidr) = ipv4 {
+        stack.add_ipv4(id, cidr).map_err(io::Error::other)?;
+    }
+    if let Some(cidr) = ipv6 {
+        stack.add_ipv6(id, cidr).map_err(io::Error::other)?;
+    }
+    Ok(id)
+}
+
+/// Sends what is for no neighbour to `gateway`.
+pub fn add_gateway(stack: Stack<'_>, id: InterfaceId, gateway: Ipv4Addr) -> io::Result<()> {
+    let everywhere = Prefix::new(Ipv4Addr::UNSPECIFIED.into(), 0).map_err(io::Error::other)?;
+    let route = Route {
+        prefix: everywhere,
+        gateway: Some(gateway.into()),
+        interface: id,
+        metric: 0,
+        expires: None,
+        origin: RouteOrigin::Static,
+    };
+    stack.add_route(route).map_err(io::Error::other)
+}
+
+/// Says when the link of an interface comes up, and what its addresses are.
+pub async fn greet(stack: Stack<'_>, id: InterfaceId, name: &str) {
+    stack.link_up(id).await;
+    let addresses = stack.interface(id, |interface| {
+        let ipv4 = interface.ipv4().iter();
+        let ipv6 = interface.ipv6().iter();
+        ipv4.map(|cidr| format!("{}/{}", cidr.address, cidr.prefix_length))
+            .chain(ipv6.map(|cidr| format!("{}/{}", cidr.address, cidr.prefix_length)))
+            .collect::<Vec<_>>()
+    });
+    let addresses = addresses.unwrap_or_default().join(", ");
+    println!("device: link up on {name}, {addresses}");
+}
+
+/// What the device offers.
+pub struct Services<'a> {
+    echo: UdpSocket<'a>,
+    discard: UdpSocket<'a>,
+}
+
+impl<'a> Services<'a> {
+    /// Opens the ports, on all addresses of both IP versions.
+    pub fn bind(stack: Stack<'a>) -> io::Result<Self> {
+        let bind = |port| {
+            let socket = UdpSocket::bind(stack, SocketAddr::new(ANY, port));
+            let socket = socket.map_err(io::Error::other)?;
+            // Each may fill what there is for received packets, until the other one needs some.
+            socket.set_quota(u32::MAX, POOL.pool().limits().held);
+            io::Result::Ok(socket)
+        };
+        Ok(Self {
+            echo: bind(ECHO)?,
+            discard: bind(DISCARD)?,
+        })
+    }
+
+    /// Serves for ever.
+    pub async fn run(&self) {
+        let _ = join(echo(&self.echo), discard(&self.discard)).await;
+    }
+}
+
+/// Sends each datagram back in the blocks that it came in.
+async fn echo(socket: &UdpSocket<'_>) -> Infallible {
+    loop {
+        // Only a connected socket has errors.
+        let Ok((data, info)) = socket.recv().await else {
+            continue;
+        };
+        // A driver that is behind has its turn, once; if there is still no room, or no link, the
+        // answer is lost, as on any busy network.
+        if let Err((data, SendError::QueueFull)) = socket.try_send(data, Some(info.source)) {
+            yield_now().await;
+            let _ = socket.try_send(data, Some(info.source));
+        }
+    }
+}
+
+async fn discard(socket: &UdpSocket<'_>) -> Infallible {
+    loop {
+        let _ = socket.recv().await;
+    }
+}
+
+/// Another address of the subnet: its first one, or its second one if the first is taken.
+pub fn beside_ipv4(cidr: Ipv4Cidr) -> Ipv4Addr {
+    let first = cidr.address.to_bits() & cidr.mask() | 1;
+    match first == cidr.address.to_bits() {
+        true => Ipv4Addr::from_bits(first ^ 3),
+        false => Ipv4Addr::from_bits(first),
+    }
+}
+
+/// As [`beside_ipv4`].
+pub fn beside_ipv6(cidr: Ipv6Cidr) -> Ipv6Addr {
+    let host = u128::MAX.checked_shr(cidr.prefix_length.into());
+    let first = cidr.address.to_bits() & !host.unwrap_or(0) | 1;
+    match first == cidr.address.to_bits() {
+        true => Ipv6Addr::from_bits(first ^ 3),
+        false => Ipv6Addr::from_bits(first),
+    }
+}

@@ -1,0 +1,84 @@
+//! The device and a gateway, each a stack of its own, on an Ethernet inside of this process.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use embassy_futures::join::{join, join3};
+use embassy_futures::select::select3;
+use zonda::drivers::wire::{Station, Wire};
+use zonda::iface::{Ipv4Cidr, Ipv6Cidr};
+use zonda::link::{Capabilities, Port};
+use zonda::stack::{EmbassyClock, Runner, StackCell, StackStorage};
+
+use crate::capture::Recording;
+use crate::device::{self, POOL, Services, beside_ipv4, beside_ipv6};
+use crate::gateway::{self, Bridge};
+use crate::options::Options;
+use crate::report;
+use crate::stop::{Stop, seed};
+
+const DEVICE4: Ipv4Cidr = Ipv4Cidr::new(Ipv4Addr::new(10, 0, 0, 2), 24);
+const DEVICE6: Ipv6Cidr = Ipv6Cidr::new(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2), 64);
+const GATEWAY_MAC: [u8; 6] = *b"\x06ZONDA";
+
+/// Runs both until they are stopped.
+pub fn run(options: &Options) -> io::Result<()> {
+    let stop = Stop::new(options.time)?;
+    let clock = EmbassyClock;
+    let device4 = options.ipv4.unwrap_or(DEVICE4);
+    let device6 = options.ipv6.unwrap_or(DEVICE6);
+    let gateway4 = options.gateway4.unwrap_or(beside_ipv4(device4));
+
+    let device_port = Port::new(Capabilities::ethernet(options.mac));
+    let mut device_storage = StackStorage::<1, 2>::new();
+    let cell = StackCell::new(&mut device_storage, POOL.pool(), seed()?, &clock);
+    let device = cell.stack();
+    let id = device::attach(device, device_port.split().1, Some(device4), Some(device6))?;
+    device::add_gateway(device, id, gateway4)?;
+    let services = Services::bind(device)?;
+
+    let gateway_port = Port::new(Capabilities::ethernet(GATEWAY_MAC));
+    let mut gateway_storage = StackStorage::<1, { gateway::SOCKETS }>::new();
+    let cell = StackCell::new(&mut gateway_storage, gateway::POOL.pool(), seed()?, &clock);
+    let gateway = cell.stack();
+    let gateway4 = Ipv4Cidr::new(gateway4, device4.prefix_length);
+    let gateway6 = Ipv6Cidr::new(beside_ipv6(device6), device6.prefix_length);
+    let gateway_id = device::attach(
+        gateway,
+        gateway_port.split().1,
+        Some(gateway4),
+        Some(gateway6),
+    )?;
+    let bridge = Bridge::new(gateway, options.port, device4.address)?;
+
+    let inner_port = Port::new(Capabilities::ethernet(options.mac));
+    let mut recording = Recording::new(options.pcap.as_deref(), &inner_port, &device_port)?;
+    let device_driver = recording.driver_side(&inner_port, &device_port).split().0;
+    let wire = Wire::new([
+        Station::new(device_driver, POOL.pool()),
+        Station::new(gateway_port.split().0, gateway::POOL.pool()),
+    ]);
+
+    let targets: [IpAddr; 2] = [device4.address.into(), device6.address.into()];
+    let talk = async {
+        device::greet(device, id, "an Ethernet inside of this process").await;
+        gateway::visit(gateway, gateway_id, targets).await;
+    };
+    let (mut device_runner, mut gateway_runner) = (Runner::new(device), Runner::new(gateway));
+    let _ = async_io::block_on(select3(
+        stop.wait(),
+        join3(
+            wire.run(),
+            recording.run(),
+            join(device_runner.run(), gateway_runner.run()),
+        ),
+        join3(services.run(), bridge.run(), talk),
+    ));
+    if let Some(counters) = device.counters(id) {
+        report::interface("device", &counters, device_port.stats());
+    }
+    if let Some(counters) = gateway.counters(gateway_id) {
+        report::interface("gateway", &counters, gateway_port.stats());
+    }
+    recording.finish()
+}

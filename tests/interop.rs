@@ -1,0 +1,20 @@
+//! Real peers: Linux and its tools against the drivers and the demo, over TAP and TUN.
+#![cfg(target_os = "linux")]
+
+#[macro_use]
+#[path = "support/skip.rs"]
+mod skip;
+#[macro_use]
+#[path = "interop/namespace.rs"]
+mod namespace;
+
+#[path = "interop/demo.rs"]
+mod demo;
+#[path = "interop/interfaces.rs"]
+mod interfaces;
+#[path = "interop/ping.rs"]
+mod ping;
+#[path = "interop/tap_driver.rs"]
+mod tap_driver;
+#[path = "interop/udp.rs"]
+mod udp;

@@ -1,0 +1,128 @@
+//! UDP between Linux and the device.
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+
+use crate::demo::{DEVICE4, DEVICE6, Demo, reaches};
+use crate::namespace::{PATIENCE, run};
+
+const ECHO: u16 = 7;
+
+fn socket_to(target: &str, port: u16) -> UdpSocket {
+    let target = SocketAddr::new(target.parse::<IpAddr>().unwrap(), port);
+    let local = if target.is_ipv4() {
+        "0.0.0.0:0"
+    } else {
+        "[::]:0"
+    };
+    let socket = UdpSocket::bind(local).unwrap();
+    socket.connect(target).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket
+}
+
+/// Sends a datagram of every size to the echo port, and compares what comes back.
+fn echo(target: &str, largest: usize) {
+    let socket = socket_to(target, ECHO);
+    let bytes: Vec<u8> = (0..=largest)
+        .map(|place| (place * 7 + place / 256) as u8)
+        .collect();
+    let mut back = vec![0; largest + 100];
+    for size in 0..=largest {
+        let sent = &bytes[..size];
+        assert_eq!(socket.send(sent).unwrap(), size);
+        let length = socket
+            .recv(&mut back)
+            .unwrap_or_else(|error| panic!("{size}: {error}"));
+        assert!(
+            back[..length] == *sent,
+            "{size} bytes to {target} came back changed"
+        );
+    }
+    println!("{target} has returned every datagram of 0 to {largest} bytes");
+}
+
+#[test]
+fn echo_returns_every_size_that_fits_a_frame() {
+    in_namespace!();
+    let demo = Demo::on_tap("");
+    echo(DEVICE4, 1472);
+    echo(DEVICE6, 1452);
+    let report = demo.stop();
+    assert!(report.number("  received", "accepted") >= 1473 + 1453);
+}
+
+#[test]
+fn echo_returns_bursts_in_their_order() {
+    in_namespace!();
+    let demo = Demo::on_tap("");
+    for target in [DEVICE4, DEVICE6] {
+        let socket = socket_to(target, ECHO);
+        let mut back = [0; 2000];
+        for round in 0..200 {
+            // Sixteen of three blocks each are what the device's pool lets be held.
+            let bytes = |place: u8| vec![place; if round % 2 == 0 { 1452 } else { 50 }];
+            for place in 0..16 {
+                let _: usize = socket.send(&bytes(place)).unwrap();
+            }
+            for place in 0..16 {
+                let length = socket.recv(&mut back).unwrap();
+                assert!(back[..length] == bytes(place), "round {round}, {place}");
+            }
+        }
+    }
+    let _ = demo.stop();
+}
+
+#[test]
+fn linux_hears_that_a_port_is_closed() {
+    in_namespace!();
+    let demo = Demo::on_tap("");
+    for target in [DEVICE4, DEVICE6] {
+        let socket = socket_to(target, 12345);
+        assert_eq!(socket.send(b"anybody?").unwrap(), 8);
+        let error = socket.recv(&mut [0; 8]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{target}");
+    }
+    let _ = demo.stop();
+}
+
+/// Has `iperf` send as fast as it can; says how many datagrams that were.
+fn blast(target: &str, port: u16, size: u32, datagrams: u32) -> u64 {
+    let family = if target.contains(':') { "-V" } else { "" };
+    let bytes = size * datagrams;
+    let text = run(&format!(
+        "iperf {family} -c {target} -u -p {port} -b 10g -l {size} -n {bytes}"
+    ));
+    let sent = text
+        .split("Sent ")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next());
+    let sent = sent.and_then(|count| count.parse().ok());
+    let sent = sent.unwrap_or_else(|| panic!("how many? {text}"));
+    assert!(sent >= u64::from(datagrams), "{text}");
+    sent
+}
+
+#[test]
+fn device_outlives_a_flood_of_datagrams() {
+    in_namespace!("iperf", "ping");
+    let demo = Demo::on_tap("");
+    let mut sent = 0;
+    for (target, port, size, datagrams) in [
+        (DEVICE4, 9, 1470, 200_000),
+        (DEVICE6, 9, 1450, 50_000),
+        (DEVICE4, ECHO, 64, 50_000),
+        (DEVICE6, ECHO, 1450, 50_000),
+        // Nobody is there: errors are due, at their rate.
+        (DEVICE4, 5001, 1470, 50_000),
+    ] {
+        sent += blast(target, port, size, datagrams);
+        reaches(DEVICE4);
+        reaches(DEVICE6);
+    }
+    let report = demo.stop();
+    let received = report.number("  received", "received");
+    println!("iperf has sent {sent} datagrams, the device has received {received} frames");
+    assert!(received > 10_000);
+}

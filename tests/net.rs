@@ -1,0 +1,35 @@
+//! The stack on the virtual network (`tests/net/network`): clause tests of the protocols, storms
+//! of damaged frames, the smallest pool. All under a virtual clock, replayable from a seed.
+
+// Tests call for what happens, and builders return themselves.
+#![allow(unused_results)]
+
+// Other tests use other parts of it.
+#[allow(dead_code, unused_imports)]
+#[path = "net/network/mod.rs"]
+mod network;
+
+#[allow(dead_code)]
+#[path = "net/alone.rs"]
+mod alone;
+#[path = "net/basic.rs"]
+mod basic;
+#[path = "net/fairness.rs"]
+mod fairness;
+#[allow(dead_code)]
+#[path = "net/frame.rs"]
+mod frame;
+#[path = "net/icmp.rs"]
+mod icmp;
+#[path = "net/ip.rs"]
+mod ip;
+#[path = "net/neighbors.rs"]
+mod neighbors;
+#[path = "net/offload.rs"]
+mod offload;
+#[path = "net/storm.rs"]
+mod storm;
+#[path = "net/tasks.rs"]
+mod tasks;
+#[path = "net/udp.rs"]
+mod udp;
