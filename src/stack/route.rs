@@ -45,7 +45,10 @@ impl Core<'_> {
                 best = Some((length, id));
             }
         }
-        let (interface, next_hop) = self.next_hop(destination, only, best)?;
+        // A way over a link that is down is better than none: whoever sends can wait for it.
+        let (interface, next_hop) = self
+            .next_hop(destination, only, best, false)
+            .or_else(|| self.next_hop_even_down(destination, only))?;
         let source = match source {
             Some(source) => source,
             None => {
@@ -63,28 +66,30 @@ impl Core<'_> {
     }
 
     /// The interface that leads to `destination`, and the neighbour there that takes the packet.
-    /// `best` is the one that it is directly on, if there is one.
+    /// `best` is the one that it is directly on, if there is one. Interfaces whose link is down
+    /// count only if `even_down`.
     fn next_hop(
         &self,
         destination: IpAddress,
         only: Option<InterfaceId>,
         best: Option<(u8, InterfaceId)>,
+        even_down: bool,
     ) -> Option<(InterfaceId, IpAddress)> {
         let needs_no_route = destination.is_multicast() || is_link_wide(destination);
-        let is_up = |route: &Route| {
-            self.interface(route.interface)
-                .is_some_and(Interface::is_up)
+        let is_usable = |route: &Route| {
+            let interface = self.interface(route.interface);
+            interface.is_some_and(|interface| even_down || interface.is_up())
         };
         let routes = &self.routes;
-        let route = routes.lookup_reachable(self.now, destination, only, is_up);
+        let route = routes.lookup_reachable(self.now, destination, only, is_usable);
         let route = route.filter(|route| {
-            is_up(route) && best.is_none_or(|(length, _)| route.prefix.length() > length)
+            is_usable(route) && best.is_none_or(|(length, _)| route.prefix.length() > length)
         });
         match (best, route) {
             // A group, or everybody on a link, is reached directly by the interface that a route
             // names, else by the first.
             _ if needs_no_route => {
-                let first = || self.first_for(destination, only);
+                let first = || self.first_for(destination, only, even_down);
                 let interface = route.map(|route| route.interface).or_else(first)?;
                 Some((interface, destination))
             }
@@ -94,11 +99,33 @@ impl Core<'_> {
         }
     }
 
-    /// The first interface that is up and has an address of the destination's version.
+    /// As [`Core::next_hop`], where no interface that is up leads to `destination`.
     #[cold]
-    fn first_for(&self, destination: IpAddress, only: Option<InterfaceId>) -> Option<InterfaceId> {
+    fn next_hop_even_down(
+        &self,
+        destination: IpAddress,
+        only: Option<InterfaceId>,
+    ) -> Option<(InterfaceId, IpAddress)> {
+        let interfaces = self
+            .interfaces()
+            .filter(|(id, _)| only.is_none_or(|only| only == *id));
+        let best = interfaces
+            .filter_map(|(id, interface)| Some((interface.prefix_of(destination)?, id)))
+            .max_by_key(|(length, _)| *length);
+        self.next_hop(destination, only, best, true)
+    }
+
+    /// The first interface that is up (or not, if `even_down`) and has an address of the
+    /// destination's version.
+    #[cold]
+    fn first_for(
+        &self,
+        destination: IpAddress,
+        only: Option<InterfaceId>,
+        even_down: bool,
+    ) -> Option<InterfaceId> {
         let mut interfaces = self.interfaces().filter(|(id, interface)| {
-            interface.is_up()
+            (even_down || interface.is_up())
                 && only.is_none_or(|only| only == *id)
                 && (interface.sources()).any(|s| s.address.is_same_family(destination))
         });

@@ -214,6 +214,13 @@ impl Core<'_> {
 
     #[cold]
     fn wait_for_neighbor(&mut self, path: &Path, mut buf: NetBuf) -> Result<(), NotSent> {
+        if self
+            .interface(path.interface)
+            .is_none_or(|interface| !interface.is_up())
+        {
+            // Nobody can be asked for a link address.
+            return Err((buf, SendDrop::Port));
+        }
         // What waits must leave the answer room to come in.
         if buf.charge() == Charge::Flow && buf.set_charge(Charge::Held).is_err() {
             return Err((buf, SendDrop::PoolHeld));

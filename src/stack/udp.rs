@@ -133,11 +133,14 @@ pub(crate) struct Received {
 impl Received {
     #[inline]
     pub(crate) fn info(&self) -> RecvInfo {
-        let interface = self.buf.meta().interface;
         RecvInfo {
-            source: socket_addr(self.source, self.source_port, Some(interface)),
+            source: socket_addr(
+                self.source,
+                self.source_port,
+                Some(self.buf.meta().interface),
+            ),
             destination: self.destination.into(),
-            interface,
+            interface: self.buf.meta().interface,
             hop_limit: self.hop_limit,
             traffic_class: self.traffic_class,
             length: self.length,
