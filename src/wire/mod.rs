@@ -69,6 +69,7 @@ impl core::error::Error for Malformed {}
 
 /// Writes a field of a header: a plain store, since `field` is a constant range of `N` bytes inside
 /// it. A build for size would leave the check of an index in, and with it a path to a panic.
+#[cfg(any(ip, feature = "ethernet", feature = "udp"))]
 #[inline(always)]
 fn put<const N: usize>(header: &mut [u8], field: core::ops::Range<usize>, value: [u8; N]) {
     debug_assert_eq!(field.len(), N);

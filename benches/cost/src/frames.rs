@@ -17,7 +17,9 @@ pub const LONGEST: usize = HEADERS + 1472;
 /// The sum of 16-bit words, as plain as can be.
 fn sum(words: &[u8]) -> u32 {
     let pairs = words.chunks(2);
-    pairs.map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0))).sum()
+    pairs
+        .map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0)))
+        .sum()
 }
 
 fn finish(mut sum: u32) -> [u8; 2] {
@@ -45,7 +47,9 @@ pub fn datagram(to: &mut [u8; LONGEST], length: usize) -> usize {
     to[..6].copy_from_slice(&MAC);
     to[6..12].copy_from_slice(&PEER_MAC);
     to[12..14].copy_from_slice(&[8, 0]);
-    to[14..34].copy_from_slice(&[0x45, 0, 0, 0, 0, 1, 0x40, 0, 64, 17, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    to[14..34].copy_from_slice(&[
+        0x45, 0, 0, 0, 0, 1, 0x40, 0, 64, 17, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ]);
     to[16..18].copy_from_slice(&((length + 28) as u16).to_be_bytes());
     to[26..30].copy_from_slice(&PEER);
     to[30..34].copy_from_slice(&ADDRESS);

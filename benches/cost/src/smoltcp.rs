@@ -90,7 +90,10 @@ struct Bench<'a> {
 impl Bench<'_> {
     fn poll(&mut self) {
         let now = Instant::from_micros(1);
-        black_box(self.interface.poll(now, &mut self.device, &mut self.sockets));
+        black_box(
+            self.interface
+                .poll(now, &mut self.device, &mut self.sockets),
+        );
     }
 
     fn run(&mut self, data: &mut [u8], polls: u32) {
@@ -162,7 +165,9 @@ pub fn run(row: Row, measure: Measure<'_>) {
     let config = Config::new(EthernetAddress(MAC).into());
     let mut interface = Interface::new(config, &mut device, Instant::from_micros(1));
     interface.update_ip_addrs(|addresses| {
-        addresses.push(IpCidr::new(Ipv4Address::from(ADDRESS).into(), 24)).unwrap();
+        addresses
+            .push(IpCidr::new(Ipv4Address::from(ADDRESS).into(), 24))
+            .unwrap();
     });
     let mut storage = [SocketStorage::EMPTY; 1001];
     let mut sockets = SocketSet::new(&mut storage[..1 + row.idle]);
@@ -199,7 +204,9 @@ pub fn run(row: Row, measure: Measure<'_>) {
     (bench.device.length, bench.device.waiting) = (reply.len(), 1);
     bench.poll();
     let later = Instant::from_millis(5000);
-    let _ = bench.interface.poll(later, &mut bench.device, &mut bench.sockets);
+    let _ = bench
+        .interface
+        .poll(later, &mut bench.device, &mut bench.sockets);
     assert_eq!(bench.device.sent, 2, "an ARP request and the datagram");
     bench.device.length = frames::datagram(&mut bench.device.received.bytes, row.length);
     let mut data = [0x55; 1472];

@@ -37,7 +37,9 @@ impl Bench<'_> {
     /// of the pool hold the same frame, so the contents are right whichever come.
     #[inline(always)]
     fn frame(&self) -> Option<NetBuf> {
-        (self.pool).alloc_chain(Purpose::Receive, 2, HEADERS + self.row.length).ok()
+        (self.pool)
+            .alloc_chain(Purpose::Receive, 2, HEADERS + self.row.length)
+            .ok()
     }
 
     /// Takes what is to be sent, and gives it back to the pool as sent.
@@ -149,7 +151,9 @@ fn run_with<const SOCKETS: usize>(row: Row, blocks: Blocks, measure: Measure<'_>
     let cell = StackCell::new(&mut storage, pool, [7; 32], &clock);
     let stack = cell.stack();
     let id = stack.attach(end).unwrap();
-    stack.add_ipv4(id, Ipv4Cidr::new(ADDRESS.into(), 24)).unwrap();
+    stack
+        .add_ipv4(id, Ipv4Cidr::new(ADDRESS.into(), 24))
+        .unwrap();
     driver.set_link(LinkState::Up);
     let any = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
     let mut idle: [Option<UdpSocket<'_>>; 1000] = [const { None }; 1000];

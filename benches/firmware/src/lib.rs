@@ -78,7 +78,9 @@ unsafe impl critical_section::Impl for OneCore {
     unsafe fn acquire() -> u32 {
         let state;
         // SAFETY: switches interrupts off.
-        unsafe { asm!("mrs {}, PRIMASK", "cpsid i", out(reg) state, options(nostack, preserves_flags)) };
+        unsafe {
+            asm!("mrs {}, PRIMASK", "cpsid i", out(reg) state, options(nostack, preserves_flags))
+        };
         state
     }
 
@@ -143,7 +145,9 @@ pub fn stack_used(work: &mut dyn FnMut()) -> usize {
     let bottom = top - PAINTED;
     for address in (bottom..top).step_by(4) {
         // SAFETY: below the stack pointer is nothing; this loop calls nothing in between.
-        unsafe { asm!("str {}, [{}]", in(reg) COLOUR, in(reg) address, options(nostack, preserves_flags)) };
+        unsafe {
+            asm!("str {}, [{}]", in(reg) COLOUR, in(reg) address, options(nostack, preserves_flags))
+        };
     }
     work();
     let mut address = bottom;

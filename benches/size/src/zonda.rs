@@ -36,9 +36,13 @@ pub fn echo<const SLICES: bool, const BLOCKS: usize, const SIZE: usize>(
         *word = nic::entropy().to_ne_bytes();
     }
     let storage = STORAGE.put(StackStorage::new());
-    let stack = STACK.put(StackCell::new(storage, pool, seed, &Timer)).stack();
+    let stack = STACK
+        .put(StackCell::new(storage, pool, seed, &Timer))
+        .stack();
     let id = stack.attach(port).ok()?;
-    stack.add_ipv4(id, Ipv4Cidr::new(Ipv4Addr::from(ADDRESS), 24)).ok()?;
+    stack
+        .add_ipv4(id, Ipv4Cidr::new(Ipv4Addr::from(ADDRESS), 24))
+        .ok()?;
     let any = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), ECHO);
     let socket = UdpSocket::bind(stack, any).ok()?;
     driver.set_link(LinkState::Up);

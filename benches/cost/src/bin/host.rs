@@ -30,7 +30,9 @@ fn main() {
         for idle in IDLE {
             let row = Row::new(Work::Receive, 64).idle(*idle);
             let name = format!("receive-64-idle-{idle}");
-            zonda::run(row, Blocks::Large, &mut |run| measured(&name, "zonda", row, run));
+            zonda::run(row, Blocks::Large, &mut |run| {
+                measured(&name, "zonda", row, run)
+            });
             smoltcp::run(row, &mut |run| measured(&name, "smoltcp", row, run));
         }
         return;

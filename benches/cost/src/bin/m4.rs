@@ -50,7 +50,9 @@ mod image {
         for (name, work) in [("stack-receive", Work::Receive), ("stack-send", Work::Send)] {
             let row = Row::new(work, 64);
             let mut used = 0;
-            zonda::run(row, Blocks::Large, &mut |run| used = stack_used(&mut || run(1)));
+            zonda::run(row, Blocks::Large, &mut |run| {
+                used = stack_used(&mut || run(1))
+            });
             line(name, "zonda", used as u32 * 10);
             smoltcp::run(row, &mut |run| used = stack_used(&mut || run(1)));
             line(name, "smoltcp", used as u32 * 10);

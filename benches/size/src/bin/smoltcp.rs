@@ -77,7 +77,10 @@ extern "C" fn main() -> ! {
     let interface = INTERFACE.put(Interface::new(config, device, now()));
     let [a, b, c, d] = ADDRESS;
     interface.update_ip_addrs(|addresses| {
-        let _ = addresses.push(smoltcp::wire::IpCidr::new(Ipv4Address::new(a, b, c, d).into(), 24));
+        let _ = addresses.push(smoltcp::wire::IpCidr::new(
+            Ipv4Address::new(a, b, c, d).into(),
+            24,
+        ));
     });
     let [metadata_in, metadata_out] = METADATA.put([[PacketMetadata::EMPTY; 4]; 2]);
     let [payload_in, payload_out] = PAYLOAD.put([[0; 1536]; 2]);
