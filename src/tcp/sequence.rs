@@ -42,11 +42,6 @@ impl Seq {
     pub(crate) const fn max(self, other: Self) -> Self {
         if self.is_before(other) { other } else { self }
     }
-
-    /// The earlier one of both.
-    pub(crate) const fn min(self, other: Self) -> Self {
-        if self.is_after(other) { other } else { self }
-    }
 }
 
 impl Add<u32> for Seq {
