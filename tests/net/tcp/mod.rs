@@ -73,8 +73,13 @@ impl Session {
     /// Over IPv4 (0) or IPv6 (1).
     pub fn over(version: usize) -> Self {
         let (own, peer) = PAIRS[version];
+        let a = alone_with(Network::new(1), |net| {
+            net.host_with("host", pool::<128, 512, 32, 64>())
+        });
+        a.introduce();
+        a.peer.answer_for(PEER4, PEER6);
         Self {
-            a: neighborly(),
+            a,
             own,
             peer,
             ports: (5000, 80),
@@ -205,8 +210,7 @@ impl Session {
         let begin = self.a.net.now();
         self.a.net.run_for(span);
         let frames = self.a.peer.take_timed().into_iter();
-        let segments =
-            frames.filter_map(|(at, frame)| Some((at, read(&frame).ip()?.tcp()?)));
+        let segments = frames.filter_map(|(at, frame)| Some((at, read(&frame).ip()?.tcp()?)));
         segments
             .map(|(at, segment)| (at.since(begin).as_millis(), segment))
             .collect()
