@@ -221,7 +221,7 @@ fn zero_window_probe_that_was_taken_counts_as_sent() {
     s.window = 0;
     s.say(ACK, &[]);
     write_all(&mut socket, b"xyz");
-    assert_eq!(one(s.passed(ms(1100))).data, b"x");
+    assert_eq!(one(s.passed(ms(300))).data, b"x");
     assert_eq!(socket.info().unwrap().in_flight, 1);
     none(s.acknowledge(1));
     s.window = 100;
@@ -235,7 +235,7 @@ fn zero_window_with_a_lone_byte_reopens() {
     s.window = 0;
     s.say(ACK, &[]);
     write_all(&mut socket, b"!");
-    one(s.passed(ms(1100)));
+    one(s.passed(ms(300)));
     none(s.say(ACK, &[]));
     s.window = 5;
     assert_eq!(one(s.say(ACK, &[])).data, b"!");
