@@ -859,7 +859,7 @@ impl Core<'_> {
             return;
         };
         connection.flags |= Flags::ORPHAN | Flags::READ_SHUT;
-        let unread = !connection.received.is_empty();
+        let unread = !connection.received.is_empty() || !connection.out_of_order.is_empty();
         match connection.state {
             TcpState::SynSent => connection.end(TcpError::Aborted),
             TcpState::Closed => {}
