@@ -129,6 +129,7 @@ impl<'a> Core<'a> {
         seed: [u8; 32],
     ) -> Self {
         const { assert!(TIMERS < u16::MAX as usize) };
+        #[cfg_attr(not(feature = "tcp"), allow(unused_mut))]
         let mut rng = Rng::new(seed);
         Self {
             pool,

@@ -336,7 +336,6 @@ impl Connection {
             match self.state {
                 TcpState::FinWait1 => {
                     self.state = TcpState::FinWait2;
-                    self.flags -= Flags::PROBING;
                     // Nobody reads any more: a peer that never closes must not stay for ever.
                     let wait = Duration::from_secs(config::TCP_FIN_WAIT_2 as u64);
                     self.timers.retransmit = match self.flags.contains(Flags::ORPHAN) {
@@ -356,14 +355,13 @@ impl Connection {
                 _ => {}
             }
         }
-        if self.state == TcpState::FinWait2 {
+        // Without news the timer goes on, that which asks for a window too.
+        if self.state == TcpState::FinWait2 || newly_acked == 0 {
             return;
         }
-        if newly_acked == 0 {
-            // A timer that asks for a window goes on.
-        } else if self.nxt == self.una {
+        if self.nxt == self.una {
             self.timers.retransmit = Instant::MAX;
-        } else {
+        } else if newly_acked > 0 {
             self.arm_retransmit(now);
         }
     }

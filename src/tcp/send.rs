@@ -10,8 +10,8 @@ use crate::time::{Duration, Instant};
 use crate::wire::tcp::TcpFlags;
 use crate::wire::tcp_options::TcpOptionSpace;
 
-/// Bytes of a SACK option before its blocks, padding counted, and of a block (RFC 2018 §3).
-const SACK_HEAD: u32 = 4;
+/// Bytes of the SACK option before its first block, padding counted, and of a block.
+const SACK_HEADER: u32 = 4;
 const SACK_BLOCK: u32 = 8;
 
 impl Connection {
@@ -286,20 +286,21 @@ impl Connection {
             .flags
             .contains(Flags::TIMESTAMPS)
             .then(|| (self.timestamp(now), self.ts_recent));
-        let sacks = self.flags.contains(Flags::SACK) && !self.out_of_order.is_empty();
-        // Options take from the room for data (RFC 9293 §3.7.1): blocks that have no place beside
-        // the data go in an acknowledgement of their own.
-        let place = u32::from(self.mss).saturating_sub(length + SACK_HEAD) / SACK_BLOCK;
-        let blocks = if length > 0 {
-            place as usize
-        } else {
-            usize::MAX
+        // Selective acknowledgements find room in a full segment only beside it: they come in one
+        // of their own, if one is due (RFC 9293 §3.7.1: all options count).
+        let beside =
+            (u32::from(self.mss).saturating_sub(length + SACK_HEADER) / SACK_BLOCK) as usize;
+        let has_blocks = self.flags.contains(Flags::SACK) && !self.out_of_order.is_empty();
+        let blocks = match length {
+            _ if !has_blocks => 0,
+            0 => usize::MAX,
+            _ => beside,
         };
-        let options = match sacks {
-            true => TcpOptionSpace::segment(timestamps, self.sack_blocks().take(blocks)),
-            false => TcpOptionSpace::segment(timestamps, []),
+        let options = match blocks {
+            0 => TcpOptionSpace::segment(timestamps, []),
+            _ => TcpOptionSpace::segment(timestamps, self.sack_blocks().take(blocks)),
         };
-        if !sacks || blocks > 0 {
+        if !has_blocks || blocks > 0 {
             self.flags -= Flags::ACK_NOW;
         }
         self.flags -= Flags::ACK_LATER;
