@@ -380,7 +380,7 @@ impl Connection {
     /// The connection begins with a handshake that its peer began and finished.
     pub(crate) fn open_passively(&mut self, window: u16, irs: Seq, begun: Instant) {
         self.state = TcpState::Established;
-        self.una = self.una + 1;
+        self.una += 1;
         self.nxt = self.una;
         self.recovery = Recovery::new(self.una);
         (self.wnd, self.max_wnd) = (u32::from(window), u32::from(window));

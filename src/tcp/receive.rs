@@ -258,7 +258,7 @@ impl Connection {
                 return Err(Answer::Reset(ack));
             }
             self.state = TcpState::Established;
-            self.una = self.una + 1;
+            self.una += 1;
             self.handshake_done(now, segment);
         }
         if ack.is_after(self.nxt) || ack.is_before(self.una - self.max_wnd.max(1)) {
@@ -505,9 +505,7 @@ impl Connection {
         }
         // A gap was filled: the sender wants to know (RFC 5681 §4.2).
         self.flags |= Flags::ACK_NOW;
-        while let Some(first) = self.out_of_order.front() {
-            let (seq, length) = span(&first);
-            drop(first);
+        while let Some((seq, length)) = self.out_of_order.front().map(|first| span(&first)) {
             if seq.is_after(self.rcv_nxt) || self.fin == Some(self.rcv_nxt) {
                 break;
             }
