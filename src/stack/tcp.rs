@@ -906,8 +906,7 @@ impl Core<'_> {
         let Some(connection) = self.tcp.get_mut(index) else {
             return false;
         };
-        let on_its_way = connection.flight();
-        if !Seq(seq).in_window(connection.una, on_its_way.max(1)) {
+        if !Seq(seq).in_window(connection.una, connection.flight()) {
             return false;
         }
         match (why, connection.state) {

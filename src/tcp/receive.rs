@@ -282,7 +282,11 @@ impl Connection {
                 self.flags.set(Flags::REOPENED, is_refused);
             }
         }
-        self.heard_from(now);
+        // A peer that takes nothing does not keep for ever what nobody holds any more (RFC 6429 §3).
+        let held = self.flags.contains(Flags::UNACCEPTED) || !self.flags.contains(Flags::ORPHAN);
+        if held || ack.is_after(before) {
+            self.heard_from(now);
+        }
         let newly_acked = match ack.is_after(before) {
             true => ack.distance(before),
             false => 0,

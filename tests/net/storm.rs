@@ -195,10 +195,8 @@ fn converse(a: &Alone, random: &mut Random, all: &mut Vec<Vec<u8>>, first: usize
     a.sent();
     a.peer.send(segment(a, HOST4.into(), &next));
     a.net.run_for(ms(2));
-    let answers = a.sent().into_iter().filter_map(|frame| frame.ip()?.tcp());
-    let answer = answers
-        .filter(|answer| answer.ack == next.seq.wrapping_add(1))
-        .last();
+    let mut answers = a.sent().into_iter().filter_map(|frame| frame.ip()?.tcp());
+    let answer = answers.find(|answer| answer.ack == next.seq.wrapping_add(1));
     let Some(answer) = answer else { return };
     next = Tcp {
         seq: answer.ack,

@@ -192,6 +192,29 @@ fn connecting_is_given_up_without_a_trace() {
     assert_eq!(brief(&one(s.say(SYN | ACK, &[]))), (RST, s.ack, 0, 0));
 }
 
+#[test]
+fn dropped_socket_does_not_stay_for_a_window_that_stays_shut() {
+    // RFC 6429.
+    let mut s = Session::new();
+    let mut socket = s.accepted(&mss(1460));
+    socket.set_user_timeout(secs(20));
+    s.window = 0;
+    s.say(ACK, &[]);
+    write_all(&mut socket, b"never taken");
+    let mut socket = Some(socket);
+    for n in 0..250 {
+        // As long as somebody holds it, it stays (RFC 9293 §3.8.6.1).
+        if n == 50 {
+            assert_eq!(socket.as_ref().unwrap().error(), None);
+            drop(socket.take());
+        }
+        s.passed(secs(1));
+        s.say(ACK, &[]);
+    }
+    s.sent();
+    assert_eq!(one(s.say(ACK, &[])).flags, RST);
+}
+
 // ---- ICMP (RFC 5927, RFC 5461, RFC 1191, RFC 8201) ---------------------------------------
 
 impl Session {
@@ -249,6 +272,19 @@ fn icmp_does_not_end_what_is_established() {
         assert_eq!(socket.state(), TcpState::Established);
         s.acknowledge(4);
     }
+}
+
+#[test]
+fn icmp_about_what_is_acknowledged_is_ignored() {
+    let mut s = Session::new();
+    let mut socket = s.accepted(&mss(1460));
+    write_all(&mut socket, b"data");
+    s.passed(ms(1));
+    s.acknowledge(4);
+    for offset in [0, 1, u32::MAX] {
+        s.icmp(3, 4, [0, 0, 2, 100], s.ack.wrapping_add(offset));
+    }
+    assert_eq!(socket.info().unwrap().mss, 1460);
 }
 
 #[test]

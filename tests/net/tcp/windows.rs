@@ -244,6 +244,23 @@ fn zero_window_with_a_lone_byte_reopens() {
 }
 
 #[test]
+fn zero_window_is_probed_while_the_peer_goes_on_sending() {
+    let mut s = Session::new();
+    let mut socket = s.accepted(&mss(1460));
+    s.window = 0;
+    s.say(ACK, &[]);
+    write_all(&mut socket, b"?");
+    let mut probes = 0;
+    for _ in 0..20 {
+        s.say(ACK, b"data");
+        let sent = s.passed(ms(100));
+        probes += sent.iter().filter(|segment| segment.data == b"?").count();
+        read_all(&mut socket);
+    }
+    assert!(probes >= 2, "{probes}");
+}
+
+#[test]
 fn zero_window_of_ours_answers_probes_and_takes_acks() {
     let mut s = Session::new();
     let mut socket = s.accepted(&mss(1460));
