@@ -232,6 +232,8 @@ impl<'a> TcpSocket<'a> {
             current.advance(length);
             if current.is_empty() {
                 self.current = None;
+                // Blocks are free: the window may open by what they hold.
+                self.set(|_| {});
             }
         }
     }

@@ -65,6 +65,9 @@ pub struct Core<'a> {
     /// The limit on acknowledgements of suspicious segments, and on resets (RFC 5961 §7).
     #[cfg(feature = "tcp")]
     pub(crate) challenge_limit: RateLimit,
+    /// Resets for segments of no connection.
+    #[cfg(feature = "tcp")]
+    pub(crate) reset_limit: RateLimit,
     #[cfg(feature = "ping")]
     pub(crate) pings: super::ping::PingTable,
     pub(crate) timers: TimerQueue<'a>,
@@ -126,6 +129,7 @@ impl<'a> Core<'a> {
         seed: [u8; 32],
     ) -> Self {
         const { assert!(TIMERS < u16::MAX as usize) };
+        #[cfg_attr(not(feature = "tcp"), allow(unused_mut))]
         let mut rng = Rng::new(seed);
         Self {
             pool,
@@ -150,6 +154,8 @@ impl<'a> Core<'a> {
             isn: IsnGenerator::new(&mut rng),
             #[cfg(feature = "tcp")]
             challenge_limit: RateLimit::new(),
+            #[cfg(feature = "tcp")]
+            reset_limit: RateLimit::new(),
             rng,
             #[cfg(feature = "ping")]
             pings: super::ping::PingTable::new(),

@@ -15,6 +15,7 @@ use crate::netbuf::meta::Flags as MetaFlags;
 use crate::netbuf::{NetBuf, Purpose, Straddle};
 use crate::tcp::connection::{Agreed, Connection, Flags, Tuple};
 use crate::tcp::half_open::HalfOpen;
+use crate::tcp::isn::Offer;
 use crate::tcp::segment::{Answer, Outgoing, Segment, Turn};
 use crate::tcp::sequence::Seq;
 use crate::tcp::table::{Listener, NONE};
@@ -130,7 +131,7 @@ impl Core<'_> {
         buf.truncate(start + length);
         match self.tcp.find(&tuple) {
             Some(index) => self.tcp_arrives(index, &segment, buf),
-            None => self.tcp_arrives_elsewhere(delivery.interface, &tuple, &segment, buf),
+            None => self.tcp_arrives_elsewhere(&tuple, &segment, buf),
         }
     }
 
@@ -305,6 +306,10 @@ impl Core<'_> {
                 .and_then(|c| c.next_outgoing(&mut turn));
             let Some(outgoing) = outgoing else { return };
             if !self.tcp_emit(index, outgoing) {
+                let now = self.now;
+                if let Some(connection) = self.tcp.get_mut(index) {
+                    connection.not_sent(now);
+                }
                 return;
             }
         }
@@ -399,7 +404,7 @@ impl Core<'_> {
 
     /// A reset; with `ack`, it acknowledges that much (RFC 9293 §3.5.2).
     fn tcp_reset(&mut self, tuple: &Tuple, seq: Seq, ack: Option<Seq>) {
-        if !self.challenge_limit.allow(self.now) {
+        if !self.reset_limit.allow(self.now) {
             return;
         }
         let outgoing = Outgoing {
@@ -420,18 +425,18 @@ impl Core<'_> {
     /// else a reset (RFC 9293 §3.10.7.1, §3.10.7.2).
     fn tcp_arrives_elsewhere(
         &mut self,
-        interface: InterfaceId,
         tuple: &Tuple,
         segment: &Segment<'_>,
         buf: NetBuf,
     ) -> Result<(), ReceiveDrop> {
         let now = self.now;
+        let mut before = None;
         if let Some(entry) = self.time_wait.find(tuple, now) {
             let is_syn = segment.flags.contains(TcpFlags::SYN)
                 && !segment.flags.intersects(TcpFlags::RST | TcpFlags::ACK);
             let timestamp = segment.options.timestamps.map(|(value, _)| value);
             if is_syn && entry.may_reopen(segment.seq, timestamp) {
-                self.time_wait.remove(tuple);
+                before = Some(entry.snd_nxt);
             } else {
                 return self.tcp_arrives_in_time_wait(tuple, segment);
             }
@@ -444,13 +449,17 @@ impl Core<'_> {
             return Err(ReceiveDrop::TcpNoConnection);
         }
         if segment.flags.contains(TcpFlags::ACK) {
+            if let Some(entry) = self.tcp_cookie(tuple, segment) {
+                return self.tcp_arrives_half_open(&entry, segment, buf);
+            }
             self.tcp_reset(tuple, segment.ack, None);
             return Err(ReceiveDrop::TcpNoConnection);
         }
         let listener = self.listeners.find(tuple.local, tuple.local_port);
         match listener {
             Some(listener) if segment.flags.contains(TcpFlags::SYN) => {
-                self.tcp_syn_arrives(interface, listener, tuple, segment);
+                self.time_wait.remove(tuple);
+                self.tcp_syn_arrives(listener, tuple, segment, before);
                 Ok(())
             }
             Some(_) => Err(ReceiveDrop::TcpNoConnection),
@@ -497,13 +506,14 @@ impl Core<'_> {
         Ok(())
     }
 
-    /// A SYN for a listener.
+    /// A SYN for a listener. The connection of the same four-tuple that was before, if there was one,
+    /// has sent what is in front of `before`.
     fn tcp_syn_arrives(
         &mut self,
-        interface: InterfaceId,
         listener: u16,
         tuple: &Tuple,
         segment: &Segment<'_>,
+        before: Option<Seq>,
     ) {
         let TcpOptions {
             mss,
@@ -512,10 +522,14 @@ impl Core<'_> {
             timestamps,
             ..
         } = segment.options;
-        let (iss, ts_offset) = self.tcp_secrets(tuple);
-        let _ = interface;
+        let (mut iss, ts_offset) = self.tcp_secrets(tuple);
+        // "assigns its initial sequence number for the new connection to be larger than the largest
+        // sequence number it used on the previous connection incarnation" (RFC 9293 §3.6.1).
+        if let Some(before) = before.filter(|before| !iss.is_after(*before)) {
+            iss = before + 65_537;
+        }
         let now = self.now;
-        let entry = HalfOpen {
+        let mut entry = HalfOpen {
             tuple: *tuple,
             listener,
             irs: segment.seq,
@@ -532,21 +546,72 @@ impl Core<'_> {
             begun: now,
             due: now + Duration::from_secs(1),
         };
-        self.half_open.insert(entry);
-        self.tcp_syn_ack(&entry);
-        self.arm_tcp();
+        if self.half_open.insert(entry) {
+            self.tcp_syn_ack(&entry);
+            self.arm_tcp();
+            return;
+        }
+        // There is no place: what the SYN says is put into the answer, and comes back with the ACK
+        // (RFC 4987 §3.6).
+        let agreed = &mut entry.agreed;
+        entry.iss = self
+            .isn
+            .cookie(&tuple.addresses(), segment.seq, agreed.peer_mss, now);
+        let stamp = match agreed.timestamp {
+            Some(_) => {
+                let clock = (now.as_millis() as u32).wrapping_add(ts_offset);
+                let (window_scale, sack) = (agreed.scale, agreed.sack);
+                Offer { window_scale, sack }.into_timestamp(clock)
+            }
+            None => {
+                (agreed.scale, agreed.sack) = (None, false);
+                0
+            }
+        };
+        self.half_open.cookie_sent(now);
+        self.tcp_send_syn_ack(&entry, stamp);
+    }
+
+    /// The handshake that a cookie tells of.
+    fn tcp_cookie(&self, tuple: &Tuple, segment: &Segment<'_>) -> Option<HalfOpen> {
+        let now = self.now;
+        if segment.flags.contains(TcpFlags::SYN) || !self.half_open.has_cookies_out(now) {
+            return None;
+        }
+        let listener = self.listeners.find(tuple.local, tuple.local_port)?;
+        let addresses = tuple.addresses();
+        let (irs, iss) = (segment.seq - 1, segment.ack - 1);
+        let cookie = self.isn.verify(&addresses, irs, iss, now)?;
+        let timestamps = segment.options.timestamps;
+        let offer = timestamps.map_or(Offer::default(), |(_, echo)| Offer::from_timestamp(echo));
+        Some(HalfOpen {
+            tuple: *tuple,
+            listener,
+            irs,
+            iss,
+            ts_offset: self.isn.timestamp_offset(&addresses),
+            agreed: Agreed {
+                peer_mss: cookie.mss,
+                scale: offer.window_scale,
+                sack: offer.sack,
+                timestamp: timestamps.map(|(value, _)| value),
+            },
+            window: segment.window,
+            sent: 1,
+            begun: now,
+            due: now + Duration::from_secs(1),
+        })
     }
 
     fn tcp_syn_ack(&mut self, entry: &HalfOpen) {
+        let stamp = (self.now.as_millis() as u32).wrapping_add(entry.ts_offset);
+        self.tcp_send_syn_ack(entry, stamp);
+    }
+
+    fn tcp_send_syn_ack(&mut self, entry: &HalfOpen, stamp: u32) {
         let scale = crate::tcp::connection::scale_for(config::TCP_RECEIVE_QUOTA as u32);
         let mss = self.tcp_mss(&entry.tuple);
-        let now = self.now;
-        let timestamps = entry.agreed.timestamp.map(|value| {
-            (
-                (now.as_millis() as u32).wrapping_add(entry.ts_offset),
-                value,
-            )
-        });
+        let timestamps = entry.agreed.timestamp.map(|value| (stamp, value));
         let outgoing = Outgoing {
             seq: entry.iss,
             ack: entry.irs + 1,
@@ -591,18 +656,23 @@ impl Core<'_> {
     ) -> Result<(), ReceiveDrop> {
         let tuple = entry.tuple;
         let flags = segment.flags;
+        let window = config::TCP_RECEIVE_QUOTA.min(65_535) as u32;
+        let in_window = segment.seq.in_window(entry.irs + 1, window);
         if flags.contains(TcpFlags::RST) {
             if segment.seq == entry.irs + 1 {
                 let _: Option<HalfOpen> = self.half_open.remove(&tuple);
+            } else if in_window {
+                self.tcp_challenge_half_open(entry);
             }
             return Ok(());
         }
-        if flags.contains(TcpFlags::SYN) {
-            if segment.seq == entry.irs {
-                // Our SYN-ACK was lost.
-                self.tcp_syn_ack(entry);
-                return Ok(());
-            }
+        if flags.contains(TcpFlags::SYN) && segment.seq == entry.irs {
+            // Our SYN-ACK was lost.
+            self.tcp_syn_ack(entry);
+            return Ok(());
+        }
+        if flags.contains(TcpFlags::SYN) || !in_window {
+            self.tcp_challenge_half_open(entry);
             return Err(ReceiveDrop::TcpNoConnection);
         }
         if !flags.contains(TcpFlags::ACK) {
@@ -619,6 +689,11 @@ impl Core<'_> {
         };
         // A full queue keeps the handshake where it is: the peer sends again, and gets in later.
         if listener.waiting >= listener.backlog || !self.tcp.has_room() {
+            if self.half_open.find(&tuple).is_none() {
+                // It came with a cookie.
+                let _: bool = self.half_open.insert(*entry);
+                self.arm_tcp();
+            }
             return Err(ReceiveDrop::TcpBacklog);
         }
         let now = self.now;
@@ -626,6 +701,8 @@ impl Core<'_> {
         let mut connection = Connection::new(tuple, entry.iss, entry.ts_offset, mss, now);
         connection.agree(entry.agreed, mss, entry.irs, now);
         connection.open_passively(entry.window, entry.irs, entry.begun);
+        connection.probes = entry.sent.saturating_sub(1);
+        connection.handshake_done(now, segment);
         connection.listener = entry.listener;
         let Some(index) = self.tcp.insert(connection) else {
             return Err(ReceiveDrop::TcpBacklog);
@@ -636,6 +713,30 @@ impl Core<'_> {
         }
         self.waiters.wake(WaitKey::listener(entry.listener));
         self.tcp_arrives(index, segment, buf)
+    }
+
+    /// What RFC 9293 §3.10.7.4 answers to a segment that is not acceptable, and RFC 5961 to one that
+    /// is suspicious.
+    fn tcp_challenge_half_open(&mut self, entry: &HalfOpen) {
+        if !self.challenge_limit.allow(self.now) {
+            return;
+        }
+        let now = self.now;
+        let timestamps = entry.agreed.timestamp.map(|recent| {
+            let own = (now.as_millis() as u32).wrapping_add(entry.ts_offset);
+            (own, recent)
+        });
+        let scale = crate::tcp::connection::scale_for(config::TCP_RECEIVE_QUOTA as u32);
+        let shift = entry.agreed.scale.map_or(0, |_| scale);
+        let outgoing = Outgoing {
+            seq: entry.iss + 1,
+            ack: entry.irs + 1,
+            flags: TcpFlags::ACK,
+            window: (config::TCP_RECEIVE_QUOTA.min(65_535) >> shift) as u16,
+            options: TcpOptionSpace::segment(timestamps, []),
+            data: None,
+        };
+        let _: bool = self.tcp_send(&entry.tuple, Ip::new(protocol::TCP), outgoing);
     }
 
     /// Begins a connection to `remote`.
@@ -680,7 +781,7 @@ impl Core<'_> {
     fn tcp_ephemeral(&mut self, tuple: &Tuple) -> Option<u16> {
         const FIRST: u16 = 49152;
         let start = self.rng.below(u32::from(u16::MAX - FIRST) + 1) as u16;
-        let tries = 0..=self.tcp.iter().count() as u16;
+        let tries = 0..=(self.tcp.iter().count() + config::TCP_TIME_WAIT + 16) as u16;
         let now = self.now;
         for attempt in tries {
             let offset =
@@ -758,7 +859,7 @@ impl Core<'_> {
             return;
         };
         connection.flags |= Flags::ORPHAN | Flags::READ_SHUT;
-        let unread = !connection.received.is_empty();
+        let unread = !connection.received.is_empty() || !connection.out_of_order.is_empty();
         match connection.state {
             TcpState::SynSent => connection.end(TcpError::Aborted),
             TcpState::Closed => {}
@@ -805,8 +906,7 @@ impl Core<'_> {
         let Some(connection) = self.tcp.get_mut(index) else {
             return false;
         };
-        let on_its_way = connection.flight();
-        if !Seq(seq).in_window(connection.una, on_its_way.max(1)) {
+        if !Seq(seq).in_window(connection.una, connection.flight()) {
             return false;
         }
         match (why, connection.state) {

@@ -84,6 +84,10 @@ bitflags! {
         const SYN_DUE = 1 << 16;
         /// A retransmission was left out once, because the first copy is still with the driver.
         const STILL_QUEUED = 1 << 14;
+        /// Both sides scale their windows.
+        const SCALE = 1 << 17;
+        /// The window has opened again, and what stood before it was not taken: it is sent again.
+        const REOPENED = 1 << 18;
     }
 }
 
@@ -319,6 +323,7 @@ impl Connection {
             Some(scale) => self.send_scale = scale,
             None => (self.send_scale, self.receive_scale) = (0, 0),
         }
+        self.flags.set(Flags::SCALE, scale.is_some());
         self.flags.set(Flags::SACK, sack);
         let mut mss = peer_mss.min(own_mss);
         if let Some(timestamp) = timestamp {
@@ -375,7 +380,7 @@ impl Connection {
     /// The connection begins with a handshake that its peer began and finished.
     pub(crate) fn open_passively(&mut self, window: u16, irs: Seq, begun: Instant) {
         self.state = TcpState::Established;
-        self.una = self.una + 1;
+        self.una += 1;
         self.nxt = self.una;
         self.recovery = Recovery::new(self.una);
         (self.wnd, self.max_wnd) = (u32::from(window), u32::from(window));
@@ -384,7 +389,7 @@ impl Connection {
         self.flags -= Flags::SYN_DUE;
         // If it ends before it is accepted, nobody has to know of it.
         self.flags |= Flags::UNACCEPTED | Flags::ORPHAN;
-        self.opened = begun;
+        (self.opened, self.measured.1) = (begun, begun);
     }
 
     /// A link on the way takes segments of so many bytes at most, headers off (RFC 1191, RFC 8201).

@@ -1,6 +1,6 @@
 //! Connections whose handshake a peer has begun (SYN-RECEIVED of a passive open): small entries,
-//! no control blocks. When the table is full the oldest gives way, so that a flood of SYNs costs
-//! a bounded memory and honest peers still get in.
+//! no control blocks. When the table is full, cookies take its place (RFC 4987 §3.6), so that a flood
+//! of SYNs costs a bounded memory and honest peers still get in.
 
 use super::connection::{Agreed, Tuple};
 use super::sequence::Seq;
@@ -25,16 +25,37 @@ pub(crate) struct HalfOpen {
     pub(crate) due: Instant,
 }
 
+/// How long an ACK may bring back a cookie: as long as `isn` takes it for valid.
+const COOKIES_VALID: Duration = Duration::from_secs(135);
+
 /// The table.
-pub(crate) struct HalfOpenTable([Option<HalfOpen>; config::TCP_SYN_QUEUE]);
+pub(crate) struct HalfOpenTable {
+    entries: [Option<HalfOpen>; config::TCP_SYN_QUEUE],
+    /// Until then cookies are out.
+    cookies_until: Instant,
+}
 
 impl HalfOpenTable {
     pub(crate) const fn new() -> Self {
-        Self([None; config::TCP_SYN_QUEUE])
+        Self {
+            entries: [None; config::TCP_SYN_QUEUE],
+            cookies_until: Instant::ZERO,
+        }
+    }
+
+    /// A cookie is sent.
+    pub(crate) fn cookie_sent(&mut self, now: Instant) {
+        self.cookies_until = now + COOKIES_VALID;
+    }
+
+    /// Whether an ACK may bring back a cookie: none is looked for where none was sent, as it could
+    /// only be a guess.
+    pub(crate) fn has_cookies_out(&self, now: Instant) -> bool {
+        now < self.cookies_until
     }
 
     pub(crate) fn find(&mut self, tuple: &Tuple) -> Option<&mut HalfOpen> {
-        self.0
+        self.entries
             .iter_mut()
             .flatten()
             .find(|entry| entry.tuple == *tuple)
@@ -42,33 +63,28 @@ impl HalfOpenTable {
 
     pub(crate) fn remove(&mut self, tuple: &Tuple) -> Option<HalfOpen> {
         let is_it = |entry: &Option<HalfOpen>| entry.is_some_and(|entry| entry.tuple == *tuple);
-        self.0.iter_mut().find(|entry| is_it(entry))?.take()
+        self.entries.iter_mut().find(|entry| is_it(entry))?.take()
     }
 
     /// Forgets what a listener has begun.
     pub(crate) fn remove_listener(&mut self, listener: u16) {
-        for entry in &mut self.0 {
+        for entry in &mut self.entries {
             if entry.is_some_and(|entry| entry.listener == listener) {
                 *entry = None;
             }
         }
     }
 
-    /// Takes an entry in, in the place of the oldest if there is none free.
-    pub(crate) fn insert(&mut self, entry: HalfOpen) {
-        let place = self
-            .0
-            .iter_mut()
-            .min_by_key(|place| place.map(|entry| entry.begun));
-        if let Some(place) = place {
-            *place = Some(entry);
-        }
+    /// Takes an entry in; false if there is no place.
+    pub(crate) fn insert(&mut self, entry: HalfOpen) -> bool {
+        let place = self.entries.iter_mut().find(|place| place.is_none());
+        place.map(|place| *place = Some(entry)).is_some()
     }
 
     /// An entry whose SYN-ACK is due again; `None` if there is none. One that has been sent often
     /// enough is forgotten.
     pub(crate) fn expired(&mut self, now: Instant) -> Option<HalfOpen> {
-        for place in &mut self.0 {
+        for place in &mut self.entries {
             let Some(entry) = place.as_mut().filter(|entry| entry.due <= now) else {
                 continue;
             };
@@ -86,6 +102,6 @@ impl HalfOpenTable {
 
     /// When the next SYN-ACK is due.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.0.iter().flatten().map(|entry| entry.due).min()
+        self.entries.iter().flatten().map(|entry| entry.due).min()
     }
 }

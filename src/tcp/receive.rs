@@ -51,7 +51,17 @@ impl Connection {
                 Some(_) => {}
             }
         }
-        // First, the sequence number (RFC 9293 §3.10.7.4).
+        // First, the sequence number (RFC 9293 §3.10.7.4). Where SYNs crossed, the SYN with an ACK that
+        // follows repeats one that was taken (RFC 9293 §3.5, figure 7).
+        let crossed = self.state == TcpState::SynReceived
+            && segment.flags.contains(TcpFlags::SYN | TcpFlags::ACK)
+            && !segment.flags.contains(TcpFlags::RST)
+            && segment.seq + 1 == self.rcv_nxt
+            && segment.ack == self.nxt;
+        if crossed {
+            let acknowledged = self.acknowledged(turn, segment);
+            return acknowledged.err().unwrap_or(Answer::None).into();
+        }
         if !self.is_acceptable(segment) {
             return match segment.flags.contains(TcpFlags::RST) {
                 true => Answer::None.into(),
@@ -95,6 +105,17 @@ impl Connection {
         if self.state == TcpState::Closed {
             return Answer::None.into();
         }
+        // "If new data is received after CLOSE is called, its TCP implementation SHOULD send a RST to
+        // show that data was lost" (RFC 9293 §3.6.1).
+        let text_end = segment.seq + segment.length;
+        if self.flags.contains(Flags::READ_SHUT)
+            && segment.length > 0
+            && text_end.is_after(self.rcv_nxt)
+        {
+            let seq = self.nxt;
+            self.end(TcpError::Aborted);
+            return Answer::Reset(seq).into();
+        }
         // Sixth, URG: urgent data stay in line (RFC 6093 §5). Seventh, the text; eighth, FIN.
         let dropped = self.take_text(now, segment, buf);
         Arrived {
@@ -133,8 +154,12 @@ impl Connection {
         {
             let _: Result<(), Answer> = self.acknowledged(turn, segment);
         }
-        // The sender may not have heard of what has been received: it is told at once, but within
-        // the rate limit.
+        // The sender may not have heard of what has been received: it is told at once. Where two could
+        // answer each other's answers for ever, or somebody guesses, within the rate limit.
+        if segment.length > 0 && self.state.is_synchronized() {
+            self.flags |= Flags::ACK_NOW;
+            return Answer::None.into();
+        }
         Answer::Challenge.into()
     }
 
@@ -142,7 +167,7 @@ impl Connection {
     fn arrives_in_syn_sent(&mut self, now: Instant, segment: &Segment<'_>) -> Answer {
         let flags = segment.flags;
         let has_ack = flags.contains(TcpFlags::ACK);
-        if has_ack && segment.ack != self.nxt {
+        if has_ack && (segment.ack != self.nxt || self.nxt == self.una) {
             // Not of our SYN: with only that sent, no other number acknowledges it.
             return match flags.contains(TcpFlags::RST) {
                 true => Answer::None,
@@ -159,6 +184,7 @@ impl Connection {
             return Answer::None;
         }
         let own_mss = self.mss;
+        let offered = self.rcv_edge.distance(self.rcv_nxt);
         let options = &segment.options;
         self.agree(
             Agreed {
@@ -171,6 +197,8 @@ impl Connection {
             segment.seq,
             now,
         );
+        // What our SYN has offered stands.
+        self.rcv_edge = self.rcv_nxt + offered;
         self.set_peer_window(segment, u32::from(segment.window));
         if !has_ack {
             // Simultaneous open: the SYN goes out again, with an ACK.
@@ -186,7 +214,7 @@ impl Connection {
     }
 
     /// The SYN is acknowledged: the first round trip is known.
-    fn handshake_done(&mut self, now: Instant, segment: &Segment<'_>) {
+    pub(crate) fn handshake_done(&mut self, now: Instant, segment: &Segment<'_>) {
         let syn_timeout = self.probes > 0;
         self.rtt.established(syn_timeout);
         let echoed = segment.options.timestamps.map(|(_, echo)| echo);
@@ -230,7 +258,7 @@ impl Connection {
                 return Err(Answer::Reset(ack));
             }
             self.state = TcpState::Established;
-            self.una = self.una + 1;
+            self.una += 1;
             self.handshake_done(now, segment);
         }
         if ack.is_after(self.nxt) || ack.is_before(self.una - self.max_wnd.max(1)) {
@@ -248,11 +276,17 @@ impl Connection {
             let was_closed = self.wnd == 0;
             self.set_peer_window(segment, window);
             if was_closed && window > 0 {
-                self.probes = 0;
                 self.timers.retransmit = Instant::MAX;
+                // A probe that was not taken is repeated with more behind it.
+                let is_refused = self.flight() > 0 && ack == before;
+                self.flags.set(Flags::REOPENED, is_refused);
             }
         }
-        self.heard_from(now);
+        // A peer that takes nothing does not keep for ever what nobody holds any more (RFC 6429 §3).
+        let held = self.flags.contains(Flags::UNACCEPTED) || !self.flags.contains(Flags::ORPHAN);
+        if held || ack.is_after(before) {
+            self.heard_from(now);
+        }
         let newly_acked = match ack.is_after(before) {
             true => ack.distance(before),
             false => 0,
@@ -261,6 +295,7 @@ impl Connection {
             && ack == before
             && segment.length == 0
             && !window_changed
+            && window > 0
             && !segment.flags.intersects(TcpFlags::FIN | TcpFlags::SYN)
             && self.flight() > 0;
         if newly_acked > 0 {
@@ -274,6 +309,7 @@ impl Connection {
     /// The peer is there.
     fn heard_from(&mut self, now: Instant) {
         self.heard = now;
+        self.probes = 0;
         self.arm_keepalive(now);
     }
 
@@ -323,7 +359,8 @@ impl Connection {
                 _ => {}
             }
         }
-        if self.state == TcpState::FinWait2 {
+        // Without news the timer goes on, that which asks for a window too.
+        if self.state == TcpState::FinWait2 || newly_acked == 0 {
             return;
         }
         if self.nxt == self.una {
@@ -348,12 +385,15 @@ impl Connection {
         let start = usize::from(buf.meta().payload);
         let offset = segment.seq.since(self.rcv_nxt);
         let end = segment.seq + segment.length;
-        let cut = end.since(self.rcv_nxt + window).max(0) as u32;
-        let has_fin = segment.flags.contains(TcpFlags::FIN) && cut == 0;
-        let length = segment.length.saturating_sub(cut);
-        if has_fin {
+        let mut cut = end.since(self.rcv_nxt + window).max(0) as u32;
+        if segment.flags.contains(TcpFlags::FIN) && cut == 0 && self.fin.is_none() {
             self.fin = Some(end);
         }
+        // And nothing comes behind the FIN.
+        if let Some(fin) = self.fin {
+            cut = cut.max(end.since(fin).max(0) as u32);
+        }
+        let length = segment.length.saturating_sub(cut);
         buf.truncate(start + length as usize);
         let dropped = if offset > 0 {
             self.flags |= Flags::ACK_NOW;
@@ -469,10 +509,8 @@ impl Connection {
         }
         // A gap was filled: the sender wants to know (RFC 5681 §4.2).
         self.flags |= Flags::ACK_NOW;
-        while let Some(first) = self.out_of_order.front() {
-            let (seq, length) = span(&first);
-            drop(first);
-            if seq.is_after(self.rcv_nxt) {
+        while let Some((seq, length)) = self.out_of_order.front().map(|first| span(&first)) {
+            if seq.is_after(self.rcv_nxt) || self.fin == Some(self.rcv_nxt) {
                 break;
             }
             let Some(buf) = self.out_of_order.pop_front() else {

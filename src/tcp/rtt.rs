@@ -95,27 +95,12 @@ impl RttEstimator {
         self.backoff = self.backoff.saturating_add(1).min(16);
     }
 
-    /// How many times the timeout has been doubled since the last sample.
-    pub const fn backed_off(&self) -> u8 {
-        self.backoff
-    }
-
     /// The handshake is complete; the SYN was or was not retransmitted on a timeout. Data starts
     /// with a timeout of three seconds if it was (RFC 6298 §5.7), until there is a sample: take one
     /// that the Timestamps option gives for the SYN after this call.
     pub fn established(&mut self, syn_timeout: bool) {
         self.backoff = 0;
         self.syn_timeout = syn_timeout;
-    }
-
-    /// What the path measured no longer holds: the peer has not answered several timeouts
-    /// (RFC 6298 §5, last paragraph). The next sample is a first one; the backoff stays.
-    pub fn forget(&mut self) {
-        *self = Self {
-            backoff: self.backoff,
-            syn_timeout: self.syn_timeout,
-            ..Self::new()
-        };
     }
 
     /// The retransmission timeout.
@@ -233,7 +218,6 @@ mod tests {
         rtt.back_off();
         rtt.back_off();
         assert_eq!(rtt.rto(), millis(4 * 1_200));
-        assert_eq!(rtt.backed_off(), 2);
         rtt.sample(millis(400), false, 0, 1460);
         assert_eq!(rtt.rto(), millis(400 + 4 * 150));
     }
@@ -246,14 +230,6 @@ mod tests {
         assert_eq!(rtt.rto(), millis(3_000));
         rtt.sample(millis(100), false, 0, 1460);
         assert_eq!(rtt.rto(), millis(300));
-    }
-
-    #[test]
-    fn rfc_6298_5_estimate_can_be_forgotten_but_the_backoff_stays() {
-        let mut rtt = once(&[100]);
-        rtt.back_off();
-        rtt.forget();
-        assert_eq!((rtt.srtt(), rtt.rto()), (None, millis(2_000)));
     }
 
     #[test]

@@ -264,6 +264,7 @@ impl Scoreboard {
 
     /// Whether the octet at `seq` is lost (`IsLost`, RFC 6675 §4, as far as
     /// [`detect`](Self::detect) has found).
+    #[cfg(test)]
     pub fn is_lost(&self, seq: Seq) -> bool {
         self.holes()
             .any(|hole| hole.lost && !seq.is_before(hole.start) && seq.is_before(hole.end))

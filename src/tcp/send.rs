@@ -10,6 +10,10 @@ use crate::time::{Duration, Instant};
 use crate::wire::tcp::TcpFlags;
 use crate::wire::tcp_options::TcpOptionSpace;
 
+/// Bytes of the SACK option before its first block, padding counted, and of a block.
+const SACK_HEADER: u32 = 4;
+const SACK_BLOCK: u32 = 8;
+
 impl Connection {
     /// The next segment to be sent now, if there is one.
     pub(crate) fn next_outgoing(&mut self, turn: &mut Turn<'_>) -> Option<Outgoing> {
@@ -32,7 +36,8 @@ impl Connection {
         let echo = if crossed { self.ts_recent } else { 0 };
         let offers_timestamps = !crossed || self.flags.contains(Flags::TIMESTAMPS);
         let timestamps = offers_timestamps.then(|| (self.timestamp(now), echo));
-        let scale = (!crossed || self.send_scale > 0).then_some(self.receive_scale);
+        let scales = !crossed || self.flags.contains(Flags::SCALE);
+        let scale = scales.then_some(self.receive_scale);
         let sack = !crossed || self.flags.contains(Flags::SACK);
         let window = self.receive_quota.min(65_535);
         if self.nxt == self.una {
@@ -55,6 +60,10 @@ impl Connection {
 
     /// What loss recovery and the congestion window let out: old data, new data, or FIN.
     fn next_data(&mut self, turn: &mut Turn<'_>) -> Option<Outgoing> {
+        if self.flags.contains(Flags::REOPENED) {
+            self.flags -= Flags::REOPENED;
+            return self.after_refusal(turn);
+        }
         let sender = self.sender();
         let board = turn.boards.get(turn.index);
         match self
@@ -132,6 +141,10 @@ impl Connection {
         }
         if flight == 0 && now.since(self.heard) > self.rtt.rto() {
             self.congestion.after_idle();
+        }
+        if flight == 0 {
+            // The user timeout counts from here, not from when the peer was last heard.
+            self.heard = now;
         }
         let with_fin = wants_fin && is_last;
         let mut flags = TcpFlags::ACK;
@@ -226,7 +239,7 @@ impl Connection {
 
     /// A pure acknowledgement, whether or not one is due.
     pub(crate) fn acknowledgment(&mut self, turn: &Turn<'_>) -> Option<Outgoing> {
-        if !self.state.is_synchronized() {
+        if matches!(self.state, TcpState::Closed | TcpState::SynSent) {
             return None;
         }
         self.segment(turn, self.nxt, TcpFlags::ACK, 0)
@@ -273,11 +286,24 @@ impl Connection {
             .flags
             .contains(Flags::TIMESTAMPS)
             .then(|| (self.timestamp(now), self.ts_recent));
-        let options = match self.flags.contains(Flags::SACK) && !self.out_of_order.is_empty() {
-            true => TcpOptionSpace::segment(timestamps, self.sack_blocks()),
-            false => TcpOptionSpace::segment(timestamps, []),
+        // Selective acknowledgements find room in a full segment only beside it: they come in one
+        // of their own, if one is due (RFC 9293 §3.7.1: all options count).
+        let beside =
+            (u32::from(self.mss).saturating_sub(length + SACK_HEADER) / SACK_BLOCK) as usize;
+        let has_blocks = self.flags.contains(Flags::SACK) && !self.out_of_order.is_empty();
+        let blocks = match length {
+            _ if !has_blocks => 0,
+            0 => usize::MAX,
+            _ => beside,
         };
-        self.flags -= Flags::ACK_NOW | Flags::ACK_LATER;
+        let options = match blocks {
+            0 => TcpOptionSpace::segment(timestamps, []),
+            _ => TcpOptionSpace::segment(timestamps, self.sack_blocks().take(blocks)),
+        };
+        if !has_blocks || blocks > 0 {
+            self.flags -= Flags::ACK_NOW;
+        }
+        self.flags -= Flags::ACK_LATER;
         self.timers.acknowledge = Instant::MAX;
         self.last_ack = self.rcv_nxt;
         Some(Outgoing {
@@ -288,6 +314,14 @@ impl Connection {
             options,
             data,
         })
+    }
+
+    /// What was to be sent could not be: the acknowledgement in it is due still.
+    pub(crate) fn not_sent(&mut self, now: Instant) {
+        if self.state.is_synchronized() {
+            self.flags |= Flags::ACK_LATER;
+            self.timers.acknowledge = now + self.rtt.rto();
+        }
     }
 
     /// Lets the keepalive timer start anew.
@@ -387,6 +421,9 @@ impl Connection {
         }
         self.rtt.back_off();
         self.arm_retransmit(turn.now);
+        if self.flight() == 0 {
+            self.heard = turn.now;
+        }
         let length = u32::from(!self.to_send.is_empty());
         let mut flags = TcpFlags::ACK;
         flags.set(TcpFlags::FIN, length == 0);
@@ -401,6 +438,30 @@ impl Connection {
         Some(outgoing)
     }
 
+    /// The window that was shut has opened, and a probe was not taken: it goes again, with what was
+    /// never sent behind it.
+    fn after_refusal(&mut self, turn: &Turn<'_>) -> Option<Outgoing> {
+        let length = (self.to_send.len() as u32)
+            .min(self.wnd)
+            .min(u32::from(self.mss));
+        let fin = self.flags.contains(Flags::FIN_SENT) && length == self.to_send.len() as u32;
+        let mut flags = TcpFlags::ACK;
+        flags.set(TcpFlags::FIN, fin);
+        flags.set(
+            TcpFlags::PSH,
+            length > 0 && length == self.to_send.len() as u32,
+        );
+        self.flags -= Flags::MEASURING;
+        self.arm_retransmit(turn.now);
+        let seq = self.una;
+        let outgoing = self.segment(turn, seq, flags, length)?;
+        let end = seq + length;
+        if end.is_after(self.nxt) {
+            self.nxt = end;
+        }
+        Some(outgoing)
+    }
+
     /// The peer's window is smaller than a segment and stays so: now it is filled all the same.
     fn override_silly_window(&mut self, turn: &Turn<'_>) -> Option<Outgoing> {
         let length = self.unsent().min(self.wnd).min(u32::from(self.mss));
@@ -408,6 +469,7 @@ impl Connection {
             return None;
         }
         let seq = self.nxt;
+        self.heard = turn.now;
         let outgoing = self.segment(turn, seq, TcpFlags::ACK | TcpFlags::PSH, length)?;
         self.nxt = seq + length;
         self.recovery.sent(length);

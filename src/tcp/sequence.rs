@@ -42,11 +42,6 @@ impl Seq {
     pub(crate) const fn max(self, other: Self) -> Self {
         if self.is_before(other) { other } else { self }
     }
-
-    /// The earlier one of both.
-    pub(crate) const fn min(self, other: Self) -> Self {
-        if self.is_after(other) { other } else { self }
-    }
 }
 
 impl Add<u32> for Seq {
@@ -88,7 +83,7 @@ mod tests {
         assert_eq!(Seq(0) - 1, last);
         assert!(last.is_before(Seq(0)) && Seq(0).is_after(last));
         assert_eq!((Seq(5).since(last), last.since(Seq(5))), (6, -6));
-        assert_eq!((last.max(Seq(3)), last.min(Seq(3))), (Seq(3), last));
+        assert_eq!(last.max(Seq(3)), Seq(3));
         let mut next = Seq(0xffff_fff0);
         next += 0x20;
         assert_eq!(next, Seq(0x10));
@@ -135,7 +130,6 @@ mod tests {
             prop_assert!(first.is_before(second) && second.is_after(first));
             prop_assert!(!second.is_before(first) && !first.is_after(second));
             prop_assert_eq!((first.max(second), second.max(first)), (second, second));
-            prop_assert_eq!((first.min(second), second.min(first)), (first, first));
             prop_assert_eq!(first.since(second), -(length as i32));
         }
 

@@ -2,7 +2,7 @@
 
 use managed::ManagedSlice;
 
-use super::connection::{Connection, Tuple};
+use super::connection::{Connection, TcpState, Tuple};
 use crate::wire::IpAddress;
 
 /// The end of a list of slots.
@@ -98,7 +98,8 @@ impl<'a> TcpTable<'a> {
             if slot
                 .connection
                 .as_ref()
-                .is_some_and(|c| c.tuple() == *tuple)
+                // One that is over, and only held still, is none (RFC 9293 §3.3.2, CLOSED).
+                .is_some_and(|c| c.state != TcpState::Closed && c.tuple() == *tuple)
             {
                 return Some(index);
             }
@@ -184,11 +185,6 @@ impl<'a> TcpTable<'a> {
         slot.is_ready = false;
         core::mem::replace(&mut slot.next_ready, NONE)
     }
-
-    /// Whether some connection waits to send.
-    pub(crate) fn has_ready(&self) -> bool {
-        self.ready_first != NONE
-    }
 }
 
 /// A port that connections are accepted on.
@@ -213,10 +209,6 @@ impl<'a> Listeners<'a> {
 
     pub(crate) fn get_mut(&mut self, index: u16) -> Option<&mut Listener> {
         self.0.get_mut(usize::from(index))?.as_mut()
-    }
-
-    pub(crate) fn get(&self, index: u16) -> Option<&Listener> {
-        self.0.get(usize::from(index))?.as_ref()
     }
 
     /// The listener for a SYN to `address` and `port`: one bound to the address before one bound

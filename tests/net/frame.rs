@@ -451,3 +451,115 @@ impl SeenIp {
         Some((word[0], target, &data[16..]))
     }
 }
+
+// ---- TCP ---------------------------------------------------------------------------------
+
+pub const TCP: u8 = 6;
+pub const FIN: u8 = 1;
+pub const SYN: u8 = 2;
+pub const RST: u8 = 4;
+pub const PSH: u8 = 8;
+pub const ACK: u8 = 16;
+pub const URG: u8 = 32;
+
+/// A TCP segment, to be or seen (RFC 9293 §3.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tcp {
+    pub source: u16,
+    pub destination: u16,
+    pub seq: u32,
+    pub ack: u32,
+    pub flags: u8,
+    pub window: u16,
+    pub urgent: u16,
+    /// A multiple of four octets.
+    pub options: Vec<u8>,
+    pub data: Vec<u8>,
+}
+
+impl Tcp {
+    /// As an IP packet with its checksums.
+    pub fn packet(&self, source: IpAddr, destination: IpAddr) -> Vec<u8> {
+        let offset = (5 + self.options.len() / 4) as u8;
+        let mut bytes = join(&[
+            &self.source.to_be_bytes(),
+            &self.destination.to_be_bytes(),
+            &self.seq.to_be_bytes(),
+            &self.ack.to_be_bytes(),
+            &[offset << 4, self.flags],
+            &self.window.to_be_bytes(),
+            &[0, 0],
+            &self.urgent.to_be_bytes(),
+            &self.options,
+            &self.data,
+        ]);
+        let pseudo = pseudo_header(source, destination, TCP, bytes.len());
+        let sum = checksum(&[&pseudo, &bytes]);
+        bytes[16..18].copy_from_slice(&sum.to_be_bytes());
+        ip(source, destination, TCP, &bytes)
+    }
+
+    /// The data of the option of a kind.
+    pub fn option(&self, kind: u8) -> Option<&[u8]> {
+        let mut rest = &self.options[..];
+        loop {
+            match *rest {
+                [] | [0, ..] => return None,
+                [1, ..] => rest = &rest[1..],
+                [found, length, ..] => {
+                    let (option, next) = rest.split_at(usize::from(length));
+                    if found == kind {
+                        return Some(&option[2..]);
+                    }
+                    rest = next;
+                }
+                [_] => panic!("a malformed option"),
+            }
+        }
+    }
+
+    pub fn mss(&self) -> Option<u16> {
+        self.option(2).map(|data| be16(data, 0))
+    }
+
+    pub fn scale(&self) -> Option<u8> {
+        self.option(3).map(|data| data[0])
+    }
+
+    pub fn timestamps(&self) -> Option<(u32, u32)> {
+        self.option(8).map(|data| (be32(data, 0), be32(data, 4)))
+    }
+
+    /// The SACK blocks.
+    pub fn sack(&self) -> Vec<(u32, u32)> {
+        let blocks = self.option(5).unwrap_or(&[]).chunks(8);
+        blocks
+            .map(|block| (be32(block, 0), be32(block, 4)))
+            .collect()
+    }
+}
+
+fn be32(bytes: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap())
+}
+
+impl SeenIp {
+    /// The segment, if it is TCP.
+    pub fn tcp(&self) -> Option<Tcp> {
+        let bytes = (self.protocol == TCP).then_some(&self.payload)?;
+        let pseudo = pseudo_header(self.source, self.destination, TCP, bytes.len());
+        assert_eq!(checksum(&[&pseudo, bytes]), 0, "the segment's checksum");
+        let header = usize::from(bytes[12] >> 4) * 4;
+        Some(Tcp {
+            source: be16(bytes, 0),
+            destination: be16(bytes, 2),
+            seq: be32(bytes, 4),
+            ack: be32(bytes, 8),
+            flags: bytes[13],
+            window: be16(bytes, 14),
+            urgent: be16(bytes, 18),
+            options: bytes[20..header].to_vec(),
+            data: bytes[header..].to_vec(),
+        })
+    }
+}

@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use zonda::iface::ReceiveDrop;
 use zonda::link::Offload;
 use zonda::netbuf::{Pool, Purpose};
+#[cfg(feature = "tcp")]
+use zonda::socket::{TcpListener, TcpSocket};
 use zonda::socket::{UdpBind, UdpSocket};
 
 use crate::alone::*;
@@ -135,6 +137,106 @@ fn frames(a: &Alone) -> Vec<Vec<u8>> {
     all
 }
 
+/// A segment of the peer's, as a frame.
+#[cfg(feature = "tcp")]
+fn segment(a: &Alone, to: IpAddr, segment: &Tcp) -> Vec<u8> {
+    a.to_host(&segment.packet(PEER4.into(), to))
+}
+
+/// TCP frames for ports that are open and closed, and for groups.
+#[cfg(feature = "tcp")]
+fn segments(a: &Alone, all: &mut Vec<Vec<u8>>) {
+    let options = join(&[
+        &[2, 4, 5, 180, 4, 2, 8, 10],
+        &[0, 0, 3, 232, 0, 0, 0, 0],
+        &[1, 3, 3, 2],
+    ]);
+    for (port, flags) in [
+        (80, SYN),
+        (80, ACK),
+        (81, SYN),
+        (81, SYN | ACK),
+        (81, RST),
+        (80, 0),
+    ] {
+        for options in [Vec::new(), options.clone()] {
+            let syn = Tcp {
+                source: 6000,
+                destination: port,
+                seq: 1000,
+                ack: 2000,
+                flags,
+                window: 5000,
+                options,
+                ..Tcp::default()
+            };
+            for (host, peer) in PAIRS {
+                all.push(a.to_host(&syn.packet(peer, host)));
+            }
+            all.push(segment(a, Ipv4Addr::new(10, 0, 0, 255).into(), &syn));
+        }
+    }
+}
+
+/// The peer opens a connection, and fills it with what leaves gaps; then whatever is like what it
+/// has sent, damaged, is among what comes.
+#[cfg(feature = "tcp")]
+fn converse(a: &Alone, random: &mut Random, all: &mut Vec<Vec<u8>>, first: usize) {
+    all.truncate(first);
+    let mut next = Tcp {
+        source: 7000 + random.below(50) as u16,
+        destination: 80,
+        seq: random.next() as u32,
+        flags: SYN,
+        window: 5000,
+        options: join(&[&[2, 4, 5, 180], &[1, 1, 4, 2]]),
+        ..Tcp::default()
+    };
+    a.sent();
+    a.peer.send(segment(a, HOST4.into(), &next));
+    a.net.run_for(ms(2));
+    let mut answers = a.sent().into_iter().filter_map(|frame| frame.ip()?.tcp());
+    let answer = answers.find(|answer| answer.ack == next.seq.wrapping_add(1));
+    let Some(answer) = answer else { return };
+    next = Tcp {
+        seq: answer.ack,
+        ack: answer.seq.wrapping_add(1),
+        flags: ACK,
+        options: Vec::new(),
+        ..next
+    };
+    a.peer.send(segment(a, HOST4.into(), &next));
+    a.net.run_for(ms(1));
+    for n in 0..600u32 {
+        let gap = Tcp {
+            seq: next.seq.wrapping_add(2 + 2 * n),
+            data: vec![n as u8],
+            ..next.clone()
+        };
+        a.peer.send(segment(a, HOST4.into(), &gap));
+        if n % 8 == 0 {
+            a.net.run_for(us(100));
+        }
+        if n % 50 == 0 {
+            all.push(segment(a, HOST4.into(), &gap));
+        }
+    }
+    for (flags, length) in [
+        (ACK, 0),
+        (ACK | PSH, 300),
+        (FIN | ACK, 3),
+        (RST, 0),
+        (SYN, 0),
+    ] {
+        let like = Tcp {
+            flags,
+            data: vec![9; length],
+            ..next.clone()
+        };
+        all.push(segment(a, HOST4.into(), &like));
+    }
+}
+
 /// Damages a frame, or makes noise.
 fn damage(random: &mut Random, all: &[Vec<u8>], host: Mac, frame: &mut Vec<u8>) {
     frame.clear();
@@ -218,7 +320,7 @@ fn storm(count: usize, pool: Pool, seed: u64) {
     let far = a.net.peer("far");
     let bare = a.net.ip_link((a.host, far));
     a.host.add(bare, "10.0.9.1/24");
-    let all = frames(&a);
+    let mut all = frames(&a);
     let id = a.host.interface(a.link);
     let server = a.host.udp_bind(UdpBind::new("[::]:7000".parse().unwrap()));
     let connected = a.host.udp("[::]:7001");
@@ -227,6 +329,23 @@ fn storm(count: usize, pool: Pool, seed: u64) {
     let ping = a.host.ping();
     let mut random = a.net.random();
     let mut frame = Vec::new();
+    #[cfg(feature = "tcp")]
+    let listener = TcpListener::bind(a.stack(), "0.0.0.0:80".parse().unwrap(), 1).unwrap();
+    #[cfg(feature = "tcp")]
+    segments(&a, &mut all);
+    #[cfg(feature = "tcp")]
+    let first = all.len();
+    // Lets go of all connections, and waits for the ends of what was begun.
+    let calm = || {
+        #[cfg(feature = "tcp")]
+        {
+            while let Some(socket) = listener.try_accept() {
+                socket.abort();
+            }
+            a.net.run_for(secs(100));
+            a.peer.take();
+        }
+    };
     let batch = zonda::config::PORT_RX_QUEUE;
     for round in 0..count / batch {
         for _ in 0..batch {
@@ -256,17 +375,27 @@ fn storm(count: usize, pool: Pool, seed: u64) {
             let _ = connected.try_send_to(&[7; 300], Some(SocketAddr::new(to, 9)));
             let _ = (connected.try_recv(), member.try_recv());
             while server.try_recv().is_some() {}
+            #[cfg(feature = "tcp")]
+            drop(TcpSocket::begin(a.stack(), SocketAddr::new(to, 9)));
+        }
+        #[cfg(feature = "tcp")]
+        match round % 1000 {
+            100 | 101 => converse(&a, &mut random, &mut all, first),
+            900 => drop(listener.try_accept()),
+            _ => {}
         }
         if round % 64 == 0 {
             a.peer.take();
             far.take();
         }
         if round % 20_000 == 10_000 {
+            calm();
             check_service(&a, &server);
         }
     }
     while connected.try_recv().is_some() || member.try_recv().is_some() {}
     drop((connected, member, ping));
+    calm();
     check_service(&a, &server);
     drop(server);
     a.net.run_for(secs(60));

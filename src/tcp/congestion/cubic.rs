@@ -352,7 +352,6 @@ mod tests {
                 match event % 8 {
                     0 => congestion.enter_recovery(acked),
                     1 => congestion.on_timeout(acked),
-                    2 => congestion.on_ecn(acked),
                     3 => congestion.after_idle(),
                     4 => congestion.set_mss((acked >> 16) as u16),
                     _ => congestion.on_ack(now, acked, srtt, limited),

@@ -133,19 +133,6 @@ impl Congestion {
         self.window.cwnd = self.window.cwnd.min(self.window.ssthresh);
     }
 
-    /// The peer reported congestion (ECE, RFC 3168 §6.1.2) with `flight` octets outstanding. At most
-    /// once per window of data: the caller sees to that.
-    pub fn on_ecn(&mut self, flight: u32) {
-        let mss = u32::from(self.window.mss);
-        let reduced = self.reduce(flight);
-        // RFC 9438 §4.6: as little as one segment, while the threshold stays at two.
-        self.window.cwnd = match reduced <= 2 * mss && self.window.cwnd <= 2 * mss {
-            true => mss,
-            false => reduced,
-        };
-        self.window.ssthresh = reduced;
-    }
-
     /// The retransmission timer expired with `flight` octets outstanding (RFC 5681 §3.1). The
     /// threshold is held where the same data times out again.
     pub fn on_timeout(&mut self, flight: u32) {

@@ -97,18 +97,6 @@ fn rfc_5681_4_1_idle_connection_restarts_with_the_initial_window() {
 }
 
 #[test]
-fn rfc_3168_6_1_2_congestion_experienced_reduces_down_to_one_segment() {
-    for mut congestion in [reno(), Congestion::new(1000)] {
-        congestion.on_ecn(10 * MSS);
-        assert_eq!(congestion.window(), congestion.ssthresh());
-        for _ in 0..10 {
-            congestion.on_ecn(congestion.window());
-        }
-        assert_eq!((congestion.window(), congestion.ssthresh()), (MSS, 2 * MSS));
-    }
-}
-
-#[test]
 fn defect_075_first_window_is_not_one_segment() {
     assert_eq!(reno().window(), 10 * MSS);
 }

@@ -1,0 +1,217 @@
+//! Listeners: backlog, floods of SYNs, cookies; and waiting that is given up.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Waker};
+
+use zonda::socket::{TcpError, TcpOpenError, TcpState};
+
+use super::*;
+
+#[test]
+fn full_backlog_keeps_the_handshake_until_there_is_room() {
+    let mut s = Session::new();
+    let listener = s.listen(1);
+    s.open(&mss(1460));
+    // The second has to wait with its ACK, and with its data.
+    (s.ports.0, s.seq) = (5001, 100);
+    let answer = one(s.say(SYN, &[]));
+    s.ack = answer.seq.wrapping_add(1);
+    none(s.say(ACK, &[]));
+    none(s.at(0, ACK, b"hello"));
+    let first = listener.try_accept().unwrap();
+    assert_eq!(first.peer_addr().unwrap().port(), 5000);
+    assert!(listener.try_accept().is_none());
+    // The SYN-ACK comes again, and so does the ACK.
+    assert_eq!(one(s.passed(ms(1100))), answer);
+    none(s.say(ACK, &[]));
+    s.say(ACK, b"hello");
+    let mut second = listener.try_accept().unwrap();
+    assert_eq!(read_all(&mut second), b"hello");
+}
+
+#[test]
+fn connections_are_accepted_in_order() {
+    let mut s = Session::new();
+    let listener = s.listen(3);
+    for port in [1, 2, 3] {
+        (s.ports.0, s.seq) = (port, 100);
+        s.open(&mss(1460));
+        s.a.net.run_for(ms(1));
+    }
+    for port in [1, 2, 3] {
+        let socket = listener.try_accept().unwrap();
+        assert_eq!(socket.peer_addr().unwrap().port(), port);
+    }
+}
+
+#[test]
+fn connection_that_is_reset_before_it_is_accepted_is_forgotten() {
+    let mut s = Session::new();
+    let listener = s.listen(1);
+    s.open(&mss(1460));
+    none(s.say(RST, &[]));
+    assert!(listener.try_accept().is_none());
+    (s.ports.0, s.seq) = (5001, 100);
+    s.open(&mss(1460));
+    assert!(listener.try_accept().is_some());
+}
+
+#[test]
+fn dropped_listener_resets_what_waits_and_refuses_what_comes() {
+    let mut s = Session::new();
+    let listener = s.listen(1);
+    s.open(&mss(1460));
+    drop(listener);
+    assert_eq!(brief(&one(s.passed(ms(1)))), (RST | ACK, s.ack, s.seq, 0));
+    (s.ports.0, s.seq) = (5001, 100);
+    assert_eq!(one(s.say(SYN, &[])).flags, RST | ACK);
+}
+
+#[test]
+fn port_is_taken_once() {
+    let s = Session::new();
+    let _listener = s.listen(1);
+    for local in ["10.0.0.1:80", "0.0.0.0:80"] {
+        let again = TcpListener::bind(s.a.stack(), local.parse().unwrap(), 1);
+        assert!(matches!(again, Err(TcpOpenError::InUse)));
+    }
+    let other = TcpListener::bind(s.a.stack(), "10.0.0.77:80".parse().unwrap(), 1);
+    assert!(matches!(other, Err(TcpOpenError::NotOurs)));
+}
+
+/// So many SYNs that nobody goes on with.
+fn flood(s: &Session, count: u32) {
+    for n in 0..count {
+        let syn = Tcp {
+            source: 10_000 + n as u16,
+            destination: s.ports.1,
+            seq: n * 7,
+            flags: SYN,
+            window: 1000,
+            options: mss(1460),
+            ..Tcp::default()
+        };
+        s.a.peer.send(s.a.to_host(&syn.packet(s.peer, s.own)));
+        if n % 8 == 7 {
+            s.a.net.run_for(us(200));
+        }
+    }
+    s.a.net.run_for(ms(5));
+    s.a.peer.take();
+}
+
+#[test]
+fn syn_flood_lets_others_in_by_cookies_and_takes_no_memory() {
+    let mut s = Session::new();
+    let listener = s.listen(2);
+    flood(&s, 5000);
+    let used = s.a.host.pool().stats().blocks_used;
+    assert!(used < 64, "{used}");
+    // Without timestamps the segment size only is remembered.
+    let options = join(&[&permitted(), &[1, 3, 3, 2]]);
+    let answer = s.open(&options);
+    assert_eq!(
+        (answer.scale(), answer.option(4), answer.timestamps()),
+        (None, None, None)
+    );
+    let mut socket = listener.try_accept().unwrap();
+    assert_eq!(socket.info().unwrap().mss, 1460);
+    assert_eq!(socket.info().unwrap().send_window, 20_000);
+    s.say(ACK, b"served");
+    assert_eq!(read_all(&mut socket), b"served");
+    write_all(&mut socket, b"yes");
+    assert_eq!(one(s.passed(ms(1))).data, b"yes");
+    // With timestamps, all is.
+    flood(&s, 1000);
+    (s.ports.0, s.seq) = (5001, 100);
+    let options = join(&[&mss(1400), &[4, 2], &stamps(9, 0)[2..], &[1, 3, 3, 2]]);
+    let answer = s.open(&options);
+    assert!(answer.scale().is_some() && answer.option(4).is_some());
+    let other = listener.try_accept().unwrap();
+    assert_eq!(other.info().unwrap().mss, 1400 - 12);
+    assert_eq!(other.info().unwrap().send_window, 80_000);
+    assert!(one(s.at(10, ACK, b"x")).sack().len() == 1);
+}
+
+#[test]
+fn cookie_must_be_right_and_fresh() {
+    let mut s = Session::new();
+    let listener = s.listen(2);
+    flood(&s, 100);
+    let answer = one(s.say(SYN, &[]));
+    for wrong in [0, 2, 1 << 24, 1 << 27, 1 << 31] {
+        s.ack = answer.seq.wrapping_add(wrong);
+        assert_eq!(brief(&one(s.say(ACK, &[]))), (RST, s.ack, 0, 0));
+    }
+    s.ack = answer.seq.wrapping_add(1);
+    s.a.net.run_for(secs(140));
+    s.a.peer.take();
+    assert_eq!(brief(&one(s.say(ACK, &[]))), (RST, s.ack, 0, 0));
+    assert!(listener.try_accept().is_none());
+}
+
+#[test]
+fn handshakes_begun_keep_their_places_in_a_flood() {
+    let mut s = Session::new();
+    let listener = s.listen(1);
+    let answer = one(s.say(SYN, &[]));
+    flood(&s, 1000);
+    s.ack = answer.seq.wrapping_add(1);
+    none(s.say(ACK, &[]));
+    assert!(listener.try_accept().is_some());
+}
+
+// ---- Waiting that is given up ------------------------------------------------------------
+
+/// Polls once, and drops the future.
+fn glance<T>(future: impl Future<Output = T>) {
+    let polled = pin!(future).poll(&mut Context::from_waker(Waker::noop()));
+    assert!(polled.is_pending());
+}
+
+#[test]
+fn accept_can_be_given_up() {
+    let mut s = Session::new();
+    let listener = s.listen(1);
+    glance(listener.accept());
+    s.open(&mss(1460));
+    let socket = s.a.net.block_on(listener.accept());
+    assert_eq!(socket.state(), TcpState::Established);
+}
+
+#[test]
+fn connect_can_be_given_up() {
+    let mut s = Session::new();
+    glance(TcpSocket::connect(s.a.stack(), SocketAddr::new(s.peer, 7)));
+    s.passed(ms(10));
+    none(s.passed(secs(10)));
+    drop(s.connected(&mss(1460)));
+}
+
+#[test]
+fn read_and_write_can_be_given_up() {
+    use embedded_io_async::{Read, Write};
+    let mut s = Session::new();
+    let mut socket = s.accepted(&mss(1460));
+    let mut buf = [0; 10];
+    glance(socket.read(&mut buf));
+    s.say(ACK, b"kept");
+    let length = s.a.net.block_on(socket.read(&mut buf)).unwrap();
+    assert_eq!(&buf[..length], b"kept");
+    socket.set_quota(16_384, 4);
+    write_all(&mut socket, b"full");
+    glance(Write::write(&mut socket, b"more"));
+    glance(socket.flush());
+    s.passed(ms(1));
+    s.acknowledge(4);
+    assert_eq!(s.a.net.block_on(Write::write(&mut socket, b"more")), Ok(4));
+    assert_eq!(one(s.passed(ms(1))).data, b"more");
+    s.acknowledge(4);
+    assert_eq!(s.a.net.block_on(socket.flush()), Ok(()));
+    s.say(RST, &[]);
+    assert_eq!(
+        s.a.net.block_on(socket.read(&mut buf)),
+        Err(TcpError::Reset)
+    );
+}

@@ -1,0 +1,254 @@
+//! Options: MSS (RFC 9293 §3.7.1), timestamps and PAWS (RFC 7323), SACK (RFC 2018).
+
+use super::*;
+
+#[test]
+fn mss_that_is_not_named_is_536() {
+    let mut s = Session::new();
+    let mut socket = s.accepted(&[]);
+    assert_eq!(socket.info().unwrap().mss, 536);
+    write_all(&mut socket, &[1; 1072]);
+    let sent = s.passed(ms(1));
+    assert!(sent.iter().all(|segment| segment.data.len() == 536));
+}
+
+#[test]
+fn mss_is_the_least_of_both_and_of_the_link() {
+    for (named, used) in [(9000, 1460), (600, 600), (0, 76), (1, 76)] {
+        let mut s = Session::new();
+        let socket = s.accepted(&mss(named));
+        assert_eq!(socket.info().unwrap().mss, used, "{named}");
+    }
+}
+
+#[test]
+fn mss_leaves_room_for_timestamps() {
+    let mut s = Session::new();
+    let options = join(&[&mss(1460), &stamps(1, 0)]);
+    let mut socket = s.accepted(&options);
+    assert_eq!(socket.info().unwrap().mss, 1448);
+    write_all(&mut socket, &[1; 1448]);
+    assert_eq!(one(s.passed(ms(1))).data.len(), 1448);
+}
+
+#[test]
+fn mss_leaves_room_for_sack_beside_data() {
+    let mut s = Session::new();
+    let options = join(&[&permitted(), &stamps(1, 0)]);
+    let mut socket = s.accepted(&options);
+    s.at(10, ACK, b"gap");
+    write_all(&mut socket, &[1; 1448]);
+    s.at(20, ACK, b"gap");
+    let sent = s.sent();
+    let all: Vec<_> = sent.into_iter().chain(s.passed(ms(1))).collect();
+    for segment in &all {
+        assert!(
+            20 + segment.options.len() + segment.data.len() <= 1480,
+            "{segment:?}"
+        );
+    }
+}
+
+#[test]
+fn unknown_and_malformed_options_are_survived() {
+    for options in [
+        &[1, 1, 1, 1][..],
+        &[200, 4, 1, 2, 2, 4, 4, 0],
+        &[2, 0, 0, 0],
+        &[2, 40, 0, 0],
+        &[3, 3, 255, 0],
+        &[8, 3, 0, 0],
+        &[0, 0, 0, 0],
+    ] {
+        let s = Session::new();
+        let _listener = s.listen(1);
+        let syn = Tcp {
+            options: options.to_vec(),
+            ..s.segment(SYN, &[])
+        };
+        assert_eq!(one(s.ask(syn)).flags, SYN | ACK);
+    }
+}
+
+#[test]
+fn timestamps_are_echoed_and_sent_in_every_segment() {
+    let mut s = Session::new();
+    let syn = Tcp {
+        options: join(&[&mss(1460), &stamps(4242, 0)]),
+        ..s.segment(SYN, &[])
+    };
+    let listener = s.listen(1);
+    let answer = one(s.ask(syn));
+    let (first, echo) = answer.timestamps().unwrap();
+    assert_eq!(echo, 4242);
+    (s.seq, s.ack) = (s.seq.wrapping_add(1), answer.seq.wrapping_add(1));
+    s.options = stamps(4300, first);
+    s.say(ACK, &[]);
+    let mut socket = listener.try_accept().unwrap();
+    write_all(&mut socket, b"x");
+    let data = one(s.passed(ms(1)));
+    let (value, echo) = data.timestamps().unwrap();
+    assert_eq!(echo, 4300);
+    assert!((1..20).contains(&value.wrapping_sub(first)));
+    // RFC 7323 §4.3: the first of those that a delayed acknowledgement is for.
+    s.ack = s.ack.wrapping_add(1);
+    s.options = stamps(5000, value);
+    s.say(ACK, b"one");
+    s.options = stamps(5001, value);
+    s.say(ACK, b"two");
+    assert_eq!(one(s.passed(ms(50))).timestamps().unwrap().1, 5000);
+}
+
+#[test]
+fn timestamps_offset_differs_between_peers() {
+    let mut values = Vec::new();
+    let mut s = Session::new();
+    let _listener = s.listen(4);
+    for port in 1..4 {
+        s.ports.0 = port;
+        let syn = Tcp {
+            options: stamps(1, 0),
+            ..s.segment(SYN, &[])
+        };
+        values.push(one(s.ask(syn)).timestamps().unwrap().0);
+    }
+    assert!(values.windows(2).all(|two| two[0].abs_diff(two[1]) > 1000));
+}
+
+#[test]
+fn timestamps_that_miss_where_agreed_are_dropped_silently() {
+    // RFC 7323 §3.2.
+    let mut s = Session::new();
+    let mut socket = s.accepted(&join(&[&mss(1460), &stamps(1, 0)]));
+    let options = std::mem::take(&mut s.options);
+    none(s.at(0, ACK, b"data"));
+    assert_eq!(read_all(&mut socket), b"");
+    // A reset needs none.
+    none(s.at(0, RST, &[]));
+    assert_eq!(socket.error(), Some(zonda::socket::TcpError::Reset));
+    drop(options);
+}
+
+#[test]
+fn paws_acknowledges_and_drops_what_is_older() {
+    // RFC 7323 §5.3.
+    let mut s = Session::new();
+    let mut socket = s.accepted(&join(&[&mss(1460), &stamps(1000, 0)]));
+    s.say(ACK, b"new");
+    s.passed(ms(50));
+    s.options = stamps(999, 0);
+    let answer = one(s.at(0, ACK, b"old"));
+    assert_eq!(brief(&answer), (ACK, s.ack, s.seq, 0));
+    assert_eq!(answer.timestamps().unwrap().1, 1000);
+    assert_eq!(read_all(&mut socket), b"new");
+    // Across the wrap of the clock.
+    s.options = stamps(1000u32.wrapping_add(0x7fff_ffff), 0);
+    s.say(ACK, b"later");
+    assert_eq!(read_all(&mut socket), b"later");
+}
+
+#[test]
+fn paws_gives_way_after_24_days() {
+    // RFC 7323 §5.5.
+    let mut s = Session::new();
+    let mut socket = s.accepted(&join(&[&mss(1460), &stamps(1000, 0)]));
+    s.a.net.run_for(secs(25 * 24 * 3600));
+    s.options = stamps(10, 0);
+    s.say(ACK, b"after all");
+    assert_eq!(read_all(&mut socket), b"after all");
+}
+
+#[test]
+fn sack_blocks_name_the_latest_first() {
+    // RFC 2018 §4.
+    let mut s = Session::new();
+    let mut socket = s.accepted(&permitted());
+    let from = |s: &Session, at: u32| s.seq.wrapping_add(at);
+    let first = one(s.at(10, ACK, b"1234567890"));
+    assert_eq!(first.sack(), [(from(&s, 10), from(&s, 20))]);
+    let second = one(s.at(40, ACK, b"1234567890"));
+    let blocks = [(from(&s, 40), from(&s, 50)), (from(&s, 10), from(&s, 20))];
+    assert_eq!(second.sack(), blocks);
+    let third = one(s.at(20, ACK, b"1234567890"));
+    let blocks = [(from(&s, 10), from(&s, 30)), (from(&s, 40), from(&s, 50))];
+    assert_eq!(third.sack(), blocks);
+    let fourth = one(s.at(60, ACK, b"x"));
+    assert_eq!(fourth.sack()[0], (from(&s, 60), from(&s, 61)));
+    assert_eq!(fourth.sack().len(), 3);
+    for at in [70, 80, 90] {
+        s.at(at, ACK, b"x");
+    }
+    let many = one(s.at(100, ACK, b"x"));
+    assert_eq!(
+        (many.sack().len(), many.sack()[0]),
+        (4, (from(&s, 100), from(&s, 101)))
+    );
+    // What is filled is not named.
+    let filled = one(s.at(0, ACK, b"0123456789"));
+    assert_eq!(filled.ack, from(&s, 30));
+    assert!(filled.sack().iter().all(|block| block.0 != from(&s, 10)));
+    assert_eq!(read_all(&mut socket).len(), 30);
+}
+
+#[test]
+fn sack_has_three_blocks_beside_timestamps() {
+    let mut s = Session::new();
+    let _socket = s.accepted(&join(&[&permitted(), &stamps(1, 0)]));
+    for at in [10, 20, 30] {
+        s.at(at, ACK, b"x");
+    }
+    assert_eq!(one(s.at(40, ACK, b"x")).sack().len(), 3);
+}
+
+#[test]
+fn sack_is_not_sent_to_who_has_not_permitted_it() {
+    let mut s = Session::new();
+    let _socket = s.accepted(&mss(1460));
+    assert!(one(s.at(10, ACK, b"x")).options.is_empty());
+}
+
+#[test]
+fn sack_blocks_that_make_no_sense_are_survived() {
+    let mut s = Session::new();
+    let mut socket = s.accepted(&permitted());
+    write_all(&mut socket, &[1; 5840]);
+    s.passed(ms(1));
+    for (left, right) in [
+        (0, 0),
+        (10_000, 20_000),
+        (3000, 2000),
+        (-5000, -2000),
+        (-10, 100_000),
+    ] {
+        let edge = |offset: i32| s.ack.wrapping_add_signed(offset).to_be_bytes();
+        s.options = join(&[&[1, 1, 5, 10], &edge(left), &edge(right)]);
+        s.say(ACK, &[]);
+    }
+    s.options = Vec::new();
+    s.acknowledge(5840);
+    assert_eq!(socket.info().unwrap().written, 0);
+    write_all(&mut socket, b"fine");
+    assert_eq!(s.passed(ms(1)).last().unwrap().data, b"fine");
+}
+
+#[test]
+fn three_duplicates_retransmit_the_first_and_sack_only_the_holes() {
+    let mut s = Session::new();
+    let mut socket = s.accepted(&permitted());
+    write_all(&mut socket, &[1; 10 * 1460]);
+    let sent = s.passed(ms(1));
+    assert_eq!(sent.len(), 10);
+    let edge = |n: u32| s.ack.wrapping_add(n * 1460).to_be_bytes();
+    let block = |left: u32, right: u32| join(&[&[1, 1, 5, 10], &edge(left), &edge(right)]);
+    let blocks: Vec<_> = (2..=5).map(|right| block(1, right)).collect();
+    let mut again = Vec::new();
+    for options in blocks {
+        s.options = options;
+        again.extend(s.say(ACK, &[]));
+    }
+    assert_eq!((again[0].seq, again[0].data.len()), (s.ack, 1460));
+    assert_eq!(
+        again.iter().filter(|segment| segment.seq == s.ack).count(),
+        1
+    );
+}
