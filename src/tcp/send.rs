@@ -372,6 +372,10 @@ impl Connection {
         }
         self.flags -= Flags::MEASURING;
         let sender = self.sender();
+        if self.flags.contains(Flags::SACK) {
+            // It is to remember what is sent again from here on.
+            turn.boards.lend(turn.index, self.una);
+        }
         let board = turn.boards.get(turn.index);
         self.recovery
             .on_timeout(now, sender, &mut self.congestion, board);
@@ -447,7 +451,11 @@ impl Connection {
             .sack
             .iter()
             .map(|(left, right)| (Seq(left), Seq(right)));
-        if has_sack && blocks.clone().any(|(_, right)| right.is_after(self.una)) {
+        // Recovery that began without one ends without one.
+        if has_sack
+            && !self.recovery.is_recovering()
+            && blocks.clone().any(|(_, right)| right.is_after(self.una))
+        {
             turn.boards.lend(turn.index, self.una);
         }
         if newly_acked == 0 && !duplicate && segment.options.sack.is_empty() {

@@ -10,10 +10,12 @@ use link::{Case, Outcome};
 
 const SEEDS: u64 = 11;
 
+
 fn main() {
     let only = std::env::args().nth(1);
-    for window in [65_536, 16_384] {
-        for loss in [0, 10, 50] {
+    let seeds = std::env::var("SEEDS").map_or(SEEDS, |s| s.parse().unwrap());
+    for window in std::env::var("WINDOW").map_or(vec![65_536, 16_384], |s| vec![s.parse().unwrap()]) {
+        for loss in std::env::var("LOSS").map_or(vec![0, 10, 50], |s| vec![s.parse().unwrap()]) {
             let octets = if loss < 50 { 4 << 20 } else { 1 << 20 };
             let row = format!("window-{}k-loss-{}", window >> 10, loss / 10);
             let stacks: [(&str, fn(Case) -> Outcome); 2] =
@@ -28,7 +30,7 @@ fn main() {
                     loss,
                     seed,
                 };
-                let mut all: Vec<_> = (1..=SEEDS).map(|seed| run(case(seed))).collect();
+                let mut all: Vec<_> = (std::env::var("FIRST").map_or(1, |s| s.parse().unwrap())..=seeds).map(|seed| run(case(seed))).collect();
                 all.sort_by(|a, b| a.goodput.total_cmp(&b.goodput));
                 println!("{row} {stack} {:.2}", all[all.len() / 2].goodput);
                 let sum = |of: fn(&Outcome) -> u64| all.iter().map(of).sum::<u64>() as f64;
