@@ -13,13 +13,13 @@ use crate::ip::Unreachable;
 use crate::link::Offload;
 use crate::netbuf::meta::Flags as MetaFlags;
 use crate::netbuf::{NetBuf, Purpose, Straddle};
-use crate::tcp::connection::{Agreed, Connection, Flags, Tuple};
+use crate::tcp::connection::{Agreed, Connection, Flags, Timers, Tuple};
 use crate::tcp::half_open::HalfOpen;
 use crate::tcp::segment::{Answer, Outgoing, Segment, Turn};
 use crate::tcp::sequence::Seq;
 use crate::tcp::table::{Listener, NONE};
 use crate::tcp::{TcpError, TcpState};
-use crate::time::{Duration, Instant};
+use crate::time::Duration;
 use crate::wire::tcp::{HEADER_LENGTH, TcpFlags, TcpHeader, TcpHeaderMut};
 use crate::wire::tcp_options::{TcpOptionSpace, TcpOptions};
 use crate::wire::{IpAddress, protocol};
@@ -203,12 +203,11 @@ impl Core<'_> {
         let Some(connection) = self.tcp.get_mut(index) else {
             return;
         };
+        connection.arm_probe(self.now, self.scoreboards.get(index));
         if connection.is_time_wait() {
             self.time_wait.enter(connection, self.now);
             connection.state = TcpState::Closed;
-            connection.timers.retransmit = Instant::MAX;
-            connection.timers.acknowledge = Instant::MAX;
-            connection.timers.keepalive = Instant::MAX;
+            connection.timers = Timers::NONE;
         }
         let (state, orphan) = (connection.state, connection.flags.contains(Flags::ORPHAN));
         let deadline = connection.deadline();

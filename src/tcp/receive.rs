@@ -1,7 +1,7 @@
 //! SEGMENT ARRIVES (RFC 9293 §3.10.7), for connections that have a control block: what is checked,
 //! in the order of the specification, and what the data and the FIN do.
 
-use super::connection::{Agreed, Connection, Flags, TcpError, TcpState};
+use super::connection::{Agreed, Connection, Flags, TcpError, TcpState, Timers};
 use super::segment::{Answer, Segment, Turn};
 use super::sequence::Seq;
 use crate::config;
@@ -326,6 +326,9 @@ impl Connection {
         if self.state == TcpState::FinWait2 {
             return;
         }
+        if newly_acked > 0 {
+            self.timers.probe = Instant::MAX;
+        }
         if self.nxt == self.una {
             self.timers.retransmit = Instant::MAX;
         } else if newly_acked > 0 {
@@ -530,9 +533,7 @@ impl Connection {
         self.to_send = Default::default();
         self.out_of_order = BufQueue::new();
         self.out_of_order_bytes = 0;
-        self.timers.retransmit = Instant::MAX;
-        self.timers.acknowledge = Instant::MAX;
-        self.timers.keepalive = Instant::MAX;
+        self.timers = Timers::NONE;
     }
 }
 
