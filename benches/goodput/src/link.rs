@@ -21,18 +21,16 @@ pub struct Case {
 /// What became of a transfer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Outcome {
-    /// From the first SYN to the last byte that was read.
-    pub micros: u64,
     /// Bytes of data that were sent more than once, and bytes of data that were lost.
     pub again: u64,
     pub lost: u64,
+    /// Mbit/s, from the first SYN to the last byte that was read.
     pub goodput: f64,
 }
 
 impl Outcome {
     pub fn new(case: Case, link: &Link, micros: u64) -> Self {
         Self {
-            micros,
             again: link.data - case.octets as u64,
             lost: link.data_lost,
             goodput: case.octets as f64 * 8.0 / micros as f64,
@@ -50,7 +48,8 @@ const RATE: u64 = 100;
 const DELAY: u64 = 5_000;
 
 pub struct Link {
-    random: u64,
+    /// The chance of each direction.
+    random: [u64; 2],
     loss: u64,
     pub now: u64,
     /// When each direction is free.
@@ -64,7 +63,7 @@ pub struct Link {
 impl Link {
     pub fn new(case: Case) -> Self {
         Self {
-            random: case.seed.wrapping_mul(0x2545_f491_4f6c_dd1d),
+            random: [0, 1].map(|way| (case.seed << 1 | way).wrapping_mul(0xd134_2543_de82_ef95)),
             loss: case.loss,
             now: 0,
             free: [0; 2],
@@ -76,9 +75,9 @@ impl Link {
     }
 
     /// SplitMix64.
-    fn random(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.random;
+    fn random(&mut self, way: usize) -> u64 {
+        self.random[way] = self.random[way].wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.random[way];
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
@@ -88,7 +87,7 @@ impl Link {
     pub fn send(&mut self, from: usize, packet: Vec<u8>) {
         let start = self.free[from].max(self.now);
         self.free[from] = start + (packet.len() as u64 + OVERHEAD) * 8 / RATE;
-        let is_lost = self.random() % 1000 < self.loss;
+        let is_lost = self.random(from) % 1000 < self.loss;
         if self.trace {
             trace(self.now, from, &packet, is_lost);
         }

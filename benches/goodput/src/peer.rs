@@ -95,9 +95,13 @@ impl Station {
         let now = Instant::from_micros(link.now as i64);
         while let Some(packet) = link.receive(number) {
             self.device.received.push_back(packet);
-            let _ = self.interface.poll(now, &mut self.device, &mut self.sockets);
+            let _ = self
+                .interface
+                .poll(now, &mut self.device, &mut self.sockets);
         }
-        let _ = self.interface.poll(now, &mut self.device, &mut self.sockets);
+        let _ = self
+            .interface
+            .poll(now, &mut self.device, &mut self.sockets);
         while let Some(packet) = self.device.sent.pop_front() {
             link.send(number, packet);
         }
@@ -122,7 +126,9 @@ pub fn run(case: Case) -> Outcome {
     } = &mut stations[0];
     let socket = sockets.get_mut::<tcp::Socket<'_>>(*handle);
     let remote = (IpAddress::v4(10, 0, 0, 2), 9);
-    socket.connect(interface.context(), remote, 50_000).expect("it connects");
+    socket
+        .connect(interface.context(), remote, 50_000)
+        .expect("it connects");
     let stream: Vec<u8> = (0..case.octets).map(byte).collect();
     let (mut written, mut read) = (0, 0);
     loop {
@@ -130,7 +136,10 @@ pub fn run(case: Case) -> Outcome {
             station.poll(&mut link, number);
         }
         if stations[0].socket().may_send() && written < case.octets {
-            written += stations[0].socket().send_slice(&stream[written..]).expect("it is open");
+            written += stations[0]
+                .socket()
+                .send_slice(&stream[written..])
+                .expect("it is open");
         }
         let socket = stations[1].socket();
         while socket.can_recv() {
@@ -146,7 +155,10 @@ pub fn run(case: Case) -> Outcome {
         if read == case.octets {
             return Outcome::new(case, &link, link.now);
         }
-        let timers: Vec<_> = stations.iter_mut().filter_map(|s| s.next(link.now)).collect();
+        let timers: Vec<_> = stations
+            .iter_mut()
+            .filter_map(|s| s.next(link.now))
+            .collect();
         let next = link.next().into_iter().chain(timers).min();
         let next = next.filter(|at| *at < 10_000_000_000).expect("it goes on");
         link.now = link.now.max(next);
