@@ -31,5 +31,8 @@ mod offload;
 mod storm;
 #[path = "net/tasks.rs"]
 mod tasks;
+#[cfg(feature = "tcp")]
+#[path = "net/tcp_bulk.rs"]
+mod tcp_bulk;
 #[path = "net/udp.rs"]
 mod udp;

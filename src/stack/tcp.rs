@@ -144,6 +144,7 @@ impl Core<'_> {
         let mut turn = Turn {
             now: self.now,
             room,
+            block: self.tcp_block(),
             index,
             boards: &mut self.scoreboards,
         };
@@ -177,6 +178,7 @@ impl Core<'_> {
         let turn = Turn {
             now: self.now,
             room,
+            block: self.tcp_block(),
             index,
             boards: &mut self.scoreboards,
         };
@@ -191,9 +193,12 @@ impl Core<'_> {
 
     /// How many more bytes the pool could hold: what a window may promise.
     fn tcp_room(&self) -> u32 {
-        // A segment takes a block, and not all of it is data.
-        let size = self.pool.block_size().min(1460);
-        (self.pool.held_left() as u32).saturating_mul(size as u32)
+        (self.pool.held_left() as u32).saturating_mul(self.tcp_block())
+    }
+
+    /// The bytes of data that a block stands for: a segment takes one, and not all of it is data.
+    fn tcp_block(&self) -> u32 {
+        self.pool.block_size().min(1460) as u32
     }
 
     /// After anything has happened to a connection: sends what is to be sent, sets the timer,
@@ -247,6 +252,7 @@ impl Core<'_> {
             let mut turn = Turn {
                 now,
                 room,
+                block: self.tcp_block(),
                 index,
                 boards: &mut self.scoreboards,
             };
@@ -295,6 +301,7 @@ impl Core<'_> {
             let mut turn = Turn {
                 now: self.now,
                 room,
+                block: self.tcp_block(),
                 index,
                 boards: &mut self.scoreboards,
             };

@@ -12,6 +12,9 @@ use crate::wire::tcp::{TcpFlags, TcpHeader};
 /// After so long without a segment a timestamp says nothing about age any more (RFC 7323 §5.5).
 const TIMESTAMP_VALID: Duration = Duration::from_secs(24 * 24 * 3600);
 
+/// Bytes of headers that come with a segment's data into its blocks.
+const GAP_HEADERS: u32 = 80;
+
 /// What became of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Arrived {
@@ -96,7 +99,7 @@ impl Connection {
             return Answer::None.into();
         }
         // Sixth, URG: urgent data stay in line (RFC 6093 §5). Seventh, the text; eighth, FIN.
-        let dropped = self.take_text(now, segment, buf);
+        let dropped = self.take_text(turn, segment, buf);
         Arrived {
             answer: Answer::None,
             dropped,
@@ -338,7 +341,8 @@ impl Connection {
 
     /// Takes the data and the FIN (RFC 9293 §3.10.7.4, seventh and eighth). True if data had to be
     /// dropped.
-    fn take_text(&mut self, now: Instant, segment: &Segment<'_>, mut buf: NetBuf) -> bool {
+    fn take_text(&mut self, turn: &Turn<'_>, segment: &Segment<'_>, mut buf: NetBuf) -> bool {
+        let now = turn.now;
         let receives = matches!(
             self.state,
             TcpState::Established | TcpState::FinWait1 | TcpState::FinWait2
@@ -360,7 +364,7 @@ impl Connection {
         buf.truncate(start + length as usize);
         let dropped = if offset > 0 {
             self.flags |= Flags::ACK_NOW;
-            length > 0 && !self.keep_out_of_order(segment.seq, length, buf)
+            length > 0 && !self.keep_out_of_order(turn, segment.seq, length, buf)
         } else {
             let old = offset.unsigned_abs();
             if length > old {
@@ -400,9 +404,24 @@ impl Connection {
 
     /// Keeps a segment that came too early, in its place by sequence number; what the other ones
     /// tell already is not kept twice.
-    fn keep_out_of_order(&mut self, seq: Seq, length: u32, mut buf: NetBuf) -> bool {
+    ///
+    /// The pool must still have room for the segment that fills the gap: what is kept here cannot
+    /// be read before, and is not given up.
+    fn keep_out_of_order(
+        &mut self,
+        turn: &Turn<'_>,
+        seq: Seq,
+        length: u32,
+        mut buf: NetBuf,
+    ) -> bool {
         let bytes = self.out_of_order_bytes.saturating_add(length);
-        if bytes > self.receive_quota || buf.set_charge(Charge::Held).is_err() {
+        let block = turn.block.max(1);
+        let gap = (u32::from(self.mss) + GAP_HEADERS).div_ceil(block);
+        let blocks = buf.fragments().count() as u32;
+        if bytes > self.receive_quota
+            || turn.room / block < gap + blocks
+            || buf.set_charge(Charge::Held).is_err()
+        {
             return false;
         }
         let end = seq + length;
