@@ -10,6 +10,10 @@ use crate::time::{Duration, Instant};
 use crate::wire::tcp::TcpFlags;
 use crate::wire::tcp_options::TcpOptionSpace;
 
+/// Bytes of the SACK option before its first block, padding counted, and of a block.
+const SACK_HEADER: u32 = 4;
+const SACK_BLOCK: u32 = 8;
+
 impl Connection {
     /// The next segment to be sent now, if there is one.
     pub(crate) fn next_outgoing(&mut self, turn: &mut Turn<'_>) -> Option<Outgoing> {
@@ -261,11 +265,24 @@ impl Connection {
             .flags
             .contains(Flags::TIMESTAMPS)
             .then(|| (self.timestamp(now), self.ts_recent));
-        let options = match self.flags.contains(Flags::SACK) && !self.out_of_order.is_empty() {
-            true => TcpOptionSpace::segment(timestamps, self.sack_blocks()),
-            false => TcpOptionSpace::segment(timestamps, []),
+        // Selective acknowledgements find room in a full segment only beside it: they come in one
+        // of their own, if one is due (RFC 9293 §3.7.1: all options count).
+        let beside =
+            (u32::from(self.mss).saturating_sub(length + SACK_HEADER) / SACK_BLOCK) as usize;
+        let has_blocks = self.flags.contains(Flags::SACK) && !self.out_of_order.is_empty();
+        let blocks = match length {
+            _ if !has_blocks => 0,
+            0 => usize::MAX,
+            _ => beside,
         };
-        self.flags -= Flags::ACK_NOW | Flags::ACK_LATER;
+        let options = match blocks {
+            0 => TcpOptionSpace::segment(timestamps, []),
+            _ => TcpOptionSpace::segment(timestamps, self.sack_blocks().take(blocks)),
+        };
+        if !has_blocks || blocks > 0 {
+            self.flags -= Flags::ACK_NOW;
+        }
+        self.flags -= Flags::ACK_LATER;
         self.timers.acknowledge = Instant::MAX;
         self.last_ack = self.rcv_nxt;
         Some(Outgoing {

@@ -205,6 +205,8 @@ fn transfer(net: &Network, hosts: [Host; 2], link: Link, storm: Storm) -> Outcom
         version,
     } = storm;
     link.mtu(mtu);
+    net.settle();
+    hosts.map(|host| host.change(link, |_| {}));
     link.loss(loss)
         .duplication(duplication)
         .reordering(reordering, ms(3))
@@ -379,4 +381,12 @@ fn streams_pass_both_ways_at_once_at_every_loss() {
             assert!(transfer(&net, hosts, link, storm).complete);
         }
     }
+}
+
+/// One storm of the environment's choice, to look at.
+#[test]
+#[ignore = "for a person to look at one seed"]
+fn one_storm() {
+    let seed = std::env::var("STORM").map_or(1, |seed| seed.parse().unwrap());
+    storms(seed..seed + 1, pool::<64, 1536, 32, 64>);
 }
