@@ -244,15 +244,23 @@ impl Connection {
         let window_changed = window != self.wnd;
         let before = self.una;
         // "If SND.UNA =< SEG.ACK =< SND.NXT, the send window should be updated."
-        if !ack.is_before(self.una)
-            && (self.wl1.is_before(segment.seq)
-                || self.wl1 == segment.seq && !ack.is_before(self.wl2))
+        // A segment that acknowledges more was sent later, though it may be a retransmission with an
+        // older number: with the window of before, the edge would move by itself.
+        if ack.is_after(self.una)
+            || ack == self.una
+                && (self.wl1.is_before(segment.seq)
+                    || self.wl1 == segment.seq && !ack.is_before(self.wl2))
         {
             let was_closed = self.wnd == 0;
             self.set_peer_window(segment, window);
             if was_closed && window > 0 {
                 self.probes = 0;
+                self.rtt.opened();
                 self.timers.retransmit = Instant::MAX;
+                if self.flight() > 0 {
+                    // What the window did not take when it was sent waits for nothing else.
+                    self.arm_retransmit(now);
+                }
             }
         }
         self.heard_from(now);

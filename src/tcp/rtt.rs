@@ -95,6 +95,11 @@ impl RttEstimator {
         self.backoff = self.backoff.saturating_add(1).min(16);
     }
 
+    /// A window that was shut has opened: what was backed off were the probes of it.
+    pub fn opened(&mut self) {
+        self.backoff = 0;
+    }
+
     /// How many times the timeout has been doubled since the last sample.
     pub const fn backed_off(&self) -> u8 {
         self.backoff

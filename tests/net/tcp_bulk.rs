@@ -388,5 +388,8 @@ fn streams_pass_both_ways_at_once_at_every_loss() {
 #[ignore = "for a person to look at one seed"]
 fn one_storm() {
     let seed = std::env::var("STORM").map_or(1, |seed| seed.parse().unwrap());
-    storms(seed..seed + 1, pool::<64, 1536, 32, 64>);
+    match std::env::var("SMALL").is_ok() {
+        true => storms(seed..seed + 1, pool::<16, 512, 8, 16>),
+        false => storms(seed..seed + 1, pool::<64, 1536, 32, 64>),
+    }
 }
