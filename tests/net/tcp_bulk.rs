@@ -383,13 +383,23 @@ fn streams_pass_both_ways_at_once_at_every_loss() {
     }
 }
 
-/// One storm of the environment's choice, to look at.
+/// As many storms as the environment's `STORMS` says, from the seed `STORM` on.
 #[test]
-#[ignore = "for a person to look at one seed"]
-fn one_storm() {
-    let seed = std::env::var("STORM").map_or(1, |seed| seed.parse().unwrap());
-    match std::env::var("SMALL").is_ok() {
-        true => storms(seed..seed + 1, pool::<16, 512, 8, 16>),
-        false => storms(seed..seed + 1, pool::<64, 1536, 32, 64>),
+#[ignore = "for a person to look at one seed, or at many"]
+fn more_storms() {
+    let number = |name, default| std::env::var(name).map_or(default, |n| n.parse().unwrap());
+    let (first, count) = (number("STORM", 1), number("STORMS", 1));
+    let pools: [fn() -> Pool; 4] = [
+        pool::<64, 512, 32, 64>,
+        pool::<64, 1536, 32, 64>,
+        pool::<256, 128, 32, 128>,
+        pool::<16, 512, 8, 16>,
+    ];
+    let only = number("POOL", 4) as usize;
+    for (which, pool) in pools.into_iter().enumerate() {
+        if only == 4 || only == which {
+            eprintln!("pool {which}");
+            storms(first..first + count, pool);
+        }
     }
 }
