@@ -34,5 +34,8 @@ mod tasks;
 #[cfg(feature = "tcp")]
 #[path = "net/tcp/mod.rs"]
 mod tcp;
+#[cfg(feature = "tcp")]
+#[path = "net/tcp_bulk.rs"]
+mod tcp_bulk;
 #[path = "net/udp.rs"]
 mod udp;

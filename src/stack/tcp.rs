@@ -13,14 +13,14 @@ use crate::ip::Unreachable;
 use crate::link::Offload;
 use crate::netbuf::meta::Flags as MetaFlags;
 use crate::netbuf::{NetBuf, Purpose, Straddle};
-use crate::tcp::connection::{Agreed, Connection, Flags, Tuple};
+use crate::tcp::connection::{Agreed, Connection, Flags, Timers, Tuple};
 use crate::tcp::half_open::HalfOpen;
 use crate::tcp::isn::Offer;
 use crate::tcp::segment::{Answer, Outgoing, Segment, Turn};
 use crate::tcp::sequence::Seq;
 use crate::tcp::table::{Listener, NONE};
 use crate::tcp::{TcpError, TcpState};
-use crate::time::{Duration, Instant};
+use crate::time::Duration;
 use crate::wire::tcp::{HEADER_LENGTH, TcpFlags, TcpHeader, TcpHeaderMut};
 use crate::wire::tcp_options::{TcpOptionSpace, TcpOptions};
 use crate::wire::{IpAddress, protocol};
@@ -145,6 +145,7 @@ impl Core<'_> {
         let mut turn = Turn {
             now: self.now,
             room,
+            block: self.tcp_block(),
             index,
             boards: &mut self.scoreboards,
         };
@@ -178,6 +179,7 @@ impl Core<'_> {
         let turn = Turn {
             now: self.now,
             room,
+            block: self.tcp_block(),
             index,
             boards: &mut self.scoreboards,
         };
@@ -192,9 +194,12 @@ impl Core<'_> {
 
     /// How many more bytes the pool could hold: what a window may promise.
     fn tcp_room(&self) -> u32 {
-        // A segment takes a block, and not all of it is data.
-        let size = self.pool.block_size().min(1460);
-        (self.pool.held_left() as u32).saturating_mul(size as u32)
+        (self.pool.held_left() as u32).saturating_mul(self.tcp_block())
+    }
+
+    /// The bytes of data that a block stands for: a segment takes one, and not all of it is data.
+    fn tcp_block(&self) -> u32 {
+        self.pool.block_size().min(1460) as u32
     }
 
     /// After anything has happened to a connection: sends what is to be sent, sets the timer,
@@ -204,12 +209,11 @@ impl Core<'_> {
         let Some(connection) = self.tcp.get_mut(index) else {
             return;
         };
+        connection.arm_probe(self.now, self.scoreboards.get(index));
         if connection.is_time_wait() {
             self.time_wait.enter(connection, self.now);
             connection.state = TcpState::Closed;
-            connection.timers.retransmit = Instant::MAX;
-            connection.timers.acknowledge = Instant::MAX;
-            connection.timers.keepalive = Instant::MAX;
+            connection.timers = Timers::NONE;
         }
         let (state, orphan) = (connection.state, connection.flags.contains(Flags::ORPHAN));
         let deadline = connection.deadline();
@@ -249,6 +253,7 @@ impl Core<'_> {
             let mut turn = Turn {
                 now,
                 room,
+                block: self.tcp_block(),
                 index,
                 boards: &mut self.scoreboards,
             };
@@ -297,6 +302,7 @@ impl Core<'_> {
             let mut turn = Turn {
                 now: self.now,
                 room,
+                block: self.tcp_block(),
                 index,
                 boards: &mut self.scoreboards,
             };
@@ -781,7 +787,9 @@ impl Core<'_> {
     fn tcp_ephemeral(&mut self, tuple: &Tuple) -> Option<u16> {
         const FIRST: u16 = 49152;
         let start = self.rng.below(u32::from(u16::MAX - FIRST) + 1) as u16;
-        let tries = 0..=(self.tcp.iter().count() + config::TCP_TIME_WAIT + 16) as u16;
+        // As many ports may be taken as there are connections, those in TIME-WAIT, and listeners.
+        let taken = self.tcp.iter().count() + config::TCP_TIME_WAIT + self.listeners.len();
+        let tries = 0..=taken.min(usize::from(u16::MAX)) as u16;
         let now = self.now;
         for attempt in tries {
             let offset =

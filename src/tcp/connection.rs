@@ -74,8 +74,6 @@ bitflags! {
         const ORPHAN = 1 << 10;
         /// It waits in its listener's queue.
         const UNACCEPTED = 1 << 11;
-        /// The timer that runs is that of a tail loss probe.
-        const PROBING = 1 << 15;
         /// The segment that is being measured for the round trip was sent once only.
         const MEASURING = 1 << 12;
         /// The window held the last transmission back.
@@ -131,6 +129,18 @@ pub(crate) struct Timers {
     pub(crate) acknowledge: Instant,
     /// The next keepalive probe.
     pub(crate) keepalive: Instant,
+    /// A probe of the tail, or losses that come to light by time alone (RFC 8985 §7.2, §6.2 step 5).
+    pub(crate) probe: Instant,
+}
+
+impl Timers {
+    /// None of them runs.
+    pub(crate) const NONE: Self = Self {
+        retransmit: Instant::MAX,
+        acknowledge: Instant::MAX,
+        keepalive: Instant::MAX,
+        probe: Instant::MAX,
+    };
 }
 
 /// One connection.
@@ -284,11 +294,7 @@ impl Connection {
             measured: (iss, now),
             congestion: Congestion::new(mss),
             recovery: Recovery::new(iss),
-            timers: Timers {
-                retransmit: Instant::MAX,
-                acknowledge: Instant::MAX,
-                keepalive: Instant::MAX,
-            },
+            timers: Timers::NONE,
             probes: 0,
             heard: now,
             user_timeout: config::TCP_USER_TIMEOUT as u16,
@@ -414,8 +420,10 @@ impl Connection {
             retransmit,
             acknowledge,
             keepalive,
+            probe,
         } = self.timers;
-        Some(retransmit.min(acknowledge).min(keepalive)).filter(|at| *at != Instant::MAX)
+        let first = retransmit.min(acknowledge).min(keepalive).min(probe);
+        Some(first).filter(|at| *at != Instant::MAX)
     }
 
     /// How long the peer may be silent.

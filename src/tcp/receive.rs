@@ -1,7 +1,7 @@
 //! SEGMENT ARRIVES (RFC 9293 §3.10.7), for connections that have a control block: what is checked,
 //! in the order of the specification, and what the data and the FIN do.
 
-use super::connection::{Agreed, Connection, Flags, TcpError, TcpState};
+use super::connection::{Agreed, Connection, Flags, TcpError, TcpState, Timers};
 use super::segment::{Answer, Segment, Turn};
 use super::sequence::Seq;
 use crate::config;
@@ -11,6 +11,9 @@ use crate::wire::tcp::{TcpFlags, TcpHeader};
 
 /// After so long without a segment a timestamp says nothing about age any more (RFC 7323 §5.5).
 const TIMESTAMP_VALID: Duration = Duration::from_secs(24 * 24 * 3600);
+
+/// Bytes of headers that come with a segment's data into its blocks.
+const GAP_HEADERS: u32 = 80;
 
 /// What became of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +120,7 @@ impl Connection {
             return Answer::Reset(seq).into();
         }
         // Sixth, URG: urgent data stay in line (RFC 6093 §5). Seventh, the text; eighth, FIN.
-        let dropped = self.take_text(now, segment, buf);
+        let dropped = self.take_text(turn, segment, buf);
         Arrived {
             answer: Answer::None,
             dropped,
@@ -269,14 +272,22 @@ impl Connection {
         let window_changed = window != self.wnd;
         let before = self.una;
         // "If SND.UNA =< SEG.ACK =< SND.NXT, the send window should be updated."
-        if !ack.is_before(self.una)
-            && (self.wl1.is_before(segment.seq)
-                || self.wl1 == segment.seq && !ack.is_before(self.wl2))
+        // A segment that acknowledges more was sent later, though it may be a retransmission with an
+        // older number: with the window of before, the edge would move by itself.
+        if ack.is_after(self.una)
+            || ack == self.una
+                && (self.wl1.is_before(segment.seq)
+                    || self.wl1 == segment.seq && !ack.is_before(self.wl2))
         {
             let was_closed = self.wnd == 0;
             self.set_peer_window(segment, window);
             if was_closed && window > 0 {
+                self.rtt.opened();
                 self.timers.retransmit = Instant::MAX;
+                if self.flight() > 0 {
+                    // What the window did not take when it was sent waits for nothing else.
+                    self.arm_retransmit(now);
+                }
                 // A probe that was not taken is repeated with more behind it.
                 let is_refused = self.flight() > 0 && ack == before;
                 self.flags.set(Flags::REOPENED, is_refused);
@@ -363,6 +374,9 @@ impl Connection {
         if self.state == TcpState::FinWait2 || newly_acked == 0 {
             return;
         }
+        if newly_acked > 0 {
+            self.timers.probe = Instant::MAX;
+        }
         if self.nxt == self.una {
             self.timers.retransmit = Instant::MAX;
         } else if newly_acked > 0 {
@@ -372,7 +386,8 @@ impl Connection {
 
     /// Takes the data and the FIN (RFC 9293 §3.10.7.4, seventh and eighth). True if data had to be
     /// dropped.
-    fn take_text(&mut self, now: Instant, segment: &Segment<'_>, mut buf: NetBuf) -> bool {
+    fn take_text(&mut self, turn: &Turn<'_>, segment: &Segment<'_>, mut buf: NetBuf) -> bool {
+        let now = turn.now;
         let receives = matches!(
             self.state,
             TcpState::Established | TcpState::FinWait1 | TcpState::FinWait2
@@ -397,7 +412,7 @@ impl Connection {
         buf.truncate(start + length as usize);
         let dropped = if offset > 0 {
             self.flags |= Flags::ACK_NOW;
-            length > 0 && !self.keep_out_of_order(segment.seq, length, buf)
+            length > 0 && !self.keep_out_of_order(turn, segment.seq, length, buf)
         } else {
             let old = offset.unsigned_abs();
             if length > old {
@@ -437,9 +452,24 @@ impl Connection {
 
     /// Keeps a segment that came too early, in its place by sequence number; what the other ones
     /// tell already is not kept twice.
-    fn keep_out_of_order(&mut self, seq: Seq, length: u32, mut buf: NetBuf) -> bool {
+    ///
+    /// The pool must still have room for the segment that fills the gap: what is kept here cannot
+    /// be read before, and is not given up.
+    fn keep_out_of_order(
+        &mut self,
+        turn: &Turn<'_>,
+        seq: Seq,
+        length: u32,
+        mut buf: NetBuf,
+    ) -> bool {
         let bytes = self.out_of_order_bytes.saturating_add(length);
-        if bytes > self.receive_quota || buf.set_charge(Charge::Held).is_err() {
+        let block = turn.block.max(1);
+        let gap = (u32::from(self.mss) + GAP_HEADERS).div_ceil(block);
+        let blocks = buf.fragments().count() as u32;
+        if bytes > self.receive_quota
+            || turn.room / block < gap + blocks
+            || buf.set_charge(Charge::Held).is_err()
+        {
             return false;
         }
         let end = seq + length;
@@ -568,9 +598,7 @@ impl Connection {
         self.to_send = Default::default();
         self.out_of_order = BufQueue::new();
         self.out_of_order_bytes = 0;
-        self.timers.retransmit = Instant::MAX;
-        self.timers.acknowledge = Instant::MAX;
-        self.timers.keepalive = Instant::MAX;
+        self.timers = Timers::NONE;
     }
 }
 

@@ -95,6 +95,11 @@ impl RttEstimator {
         self.backoff = self.backoff.saturating_add(1).min(16);
     }
 
+    /// A window that was shut has opened: what was backed off were the probes of it.
+    pub fn opened(&mut self) {
+        self.backoff = 0;
+    }
+
     /// The handshake is complete; the SYN was or was not retransmitted on a timeout. Data starts
     /// with a timeout of three seconds if it was (RFC 6298 §5.7), until there is a sample: take one
     /// that the Timestamps option gives for the SYN after this call.

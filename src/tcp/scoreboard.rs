@@ -155,8 +155,9 @@ impl Scoreboard {
         let mut update = Update::default();
         let before = self.sacked();
         let advance = octets(self.una, una);
+        let known = self.highest;
         if advance > 0 {
-            self.arrive(self.una, una, now, min_rtt, &mut update);
+            self.arrive(self.una, una, known, (now, min_rtt), &mut update);
             self.advance(una);
         }
         let after_una = self.sacked();
@@ -174,7 +175,7 @@ impl Scoreboard {
                 _ => {}
             }
             if left.is_after(una) && right.is_after(left) && !right.is_after(nxt) {
-                self.receive(left, right, nxt, now, min_rtt, &mut update);
+                self.receive(left, right, nxt, known, (now, min_rtt), &mut update);
             }
         }
         let after = self.sacked();
@@ -382,12 +383,13 @@ impl Scoreboard {
         left: Seq,
         right: Seq,
         nxt: Seq,
-        now: u32,
-        min_rtt: u32,
+        known: Seq,
+        (now, min_rtt): (u32, u32),
         update: &mut Update,
     ) {
         if left.is_before(self.highest) {
-            self.arrive(left, earlier(right, self.highest), now, min_rtt, update);
+            let right = earlier(right, self.highest);
+            self.arrive(left, right, known, (now, min_rtt), update);
         }
         if right.is_after(self.highest) {
             if left.is_after(self.highest) {
@@ -405,8 +407,17 @@ impl Scoreboard {
         }
     }
 
-    /// Takes `left..right` out of the holes.
-    fn arrive(&mut self, left: Seq, right: Seq, now: u32, min_rtt: u32, update: &mut Update) {
+    /// Takes `left..right` out of the holes. `known` is what was the highest before this
+    /// acknowledgement: a hole above it was made by another block of the same one, and says nothing
+    /// about the order of arrival.
+    fn arrive(
+        &mut self,
+        left: Seq,
+        right: Seq,
+        known: Seq,
+        (now, min_rtt): (u32, u32),
+        update: &mut Update,
+    ) {
         let (old, count) = (self.holes, self.count);
         self.count = 0;
         for hole in old.iter().take(usize::from(count)) {
@@ -422,7 +433,7 @@ impl Scoreboard {
                     self.arrived = true;
                 }
             }
-            update.reordered |= !hole.again;
+            update.reordered |= !hole.again && hole.start.is_before(known);
             if hole.start.is_before(left) {
                 self.push(Hole {
                     end: left,

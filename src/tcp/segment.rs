@@ -60,6 +60,8 @@ pub(crate) struct Turn<'t> {
     pub(crate) now: Instant,
     /// How many more bytes the pool could hold: what a window may promise.
     pub(crate) room: u32,
+    /// How many bytes of that are in a block.
+    pub(crate) block: u32,
     /// The number of the connection.
     pub(crate) index: u16,
     pub(crate) boards: &'t mut Scoreboards,

@@ -2,7 +2,7 @@
 
 use super::connection::{Connection, Flags, TcpError, TcpState};
 use super::recovery::{Ack, Probe, Send};
-use super::scoreboard::{Span, Update};
+use super::scoreboard::{Scoreboard, Span, Update};
 use super::segment::{Outgoing, Segment, Turn};
 use super::sequence::Seq;
 use crate::config;
@@ -163,9 +163,8 @@ impl Connection {
         self.recovery.sent(length);
         if flight == 0 || self.timers.retransmit == Instant::MAX {
             self.arm_retransmit(now);
-        } else if self.flags.contains(Flags::PROBING) {
-            self.arm_probe(turn);
         }
+        self.timers.probe = Instant::MAX;
         Some(outgoing)
     }
 
@@ -180,35 +179,24 @@ impl Connection {
 
     /// After data were sent or acknowledged: a probe of the tail comes before the timeout, if there
     /// is to be one (RFC 8985 §7.2); and losses may come to light by time alone (§6.2 step 5).
-    pub(super) fn arm_probe(&mut self, turn: &mut Turn<'_>) {
-        let now = turn.now;
-        let has_sack = self.flags.contains(Flags::SACK);
-        let (sender, mss) = (self.sender(), self.mss);
-        let board = turn.boards.get(turn.index);
-        let span = match board.as_deref() {
-            Some(board) if self.recovery.is_recovering() || !board.is_empty() => {
-                self.recovery.reordering_timer(now, &self.rtt, board)
-            }
-            board => self
-                .recovery
-                .probe_timeout(sender, has_sack, &self.rtt, mss, board),
-        };
-        let timeout = now + self.rtt.rto();
-        match span
-            .map(|span| now + span)
-            .filter(|at| *at < timeout && self.flight() > 0)
-        {
-            Some(at) => {
-                self.flags |= Flags::PROBING;
-                self.timers.retransmit = at;
-            }
+    pub(crate) fn arm_probe(&mut self, now: Instant, board: Option<&mut Scoreboard>) {
+        let board = board.as_deref().filter(|board| !board.is_empty());
+        let span = match board {
+            _ if self.flight() == 0 => None,
+            Some(board) => self.recovery.reordering_timer(now, &self.rtt, board),
             None => {
-                self.flags -= Flags::PROBING;
-                if self.flight() > 0 {
-                    self.timers.retransmit = timeout;
-                }
+                let has_sack = self.flags.contains(Flags::SACK);
+                let (sender, mss) = (self.sender(), self.mss);
+                self.recovery
+                    .probe_timeout(sender, has_sack, &self.rtt, mss, None)
             }
-        }
+        };
+        self.timers.probe = match span {
+            None => Instant::MAX,
+            // A probe is put off by what is sent or acknowledged only.
+            Some(_) if board.is_none() && self.timers.probe != Instant::MAX => self.timers.probe,
+            Some(span) => now + span.max(Duration::from_micros(1)),
+        };
     }
 
     /// Starts the timer for what is on its way.
@@ -341,10 +329,12 @@ impl Connection {
         }
         if self.timers.retransmit <= now {
             self.timers.retransmit = Instant::MAX;
-            return match self.flags.contains(Flags::PROBING) {
-                true => self.probe_timeout(turn),
-                false => self.retransmit_timeout(turn),
-            };
+            self.timers.probe = Instant::MAX;
+            return self.retransmit_timeout(turn);
+        }
+        if self.timers.probe <= now {
+            self.timers.probe = Instant::MAX;
+            return self.probe_timeout(turn);
         }
         if self.timers.keepalive <= now {
             self.timers.keepalive = Instant::MAX;
@@ -355,8 +345,6 @@ impl Connection {
 
     /// Time for a probe of the tail, or losses have come to light by time alone.
     fn probe_timeout(&mut self, turn: &mut Turn<'_>) -> Option<Outgoing> {
-        self.flags -= Flags::PROBING;
-        self.arm_retransmit(turn.now);
         let sender = self.sender();
         let board = turn.boards.get(turn.index);
         if board.as_deref().is_some_and(|board| !board.is_empty()) {
@@ -365,7 +353,9 @@ impl Connection {
                 .on_ack(Ack::default(), turn.now, sender, rtt, congestion, board);
             return None;
         }
-        match self.recovery.probe(sender, self.mss)? {
+        let probe = self.recovery.probe(sender, self.mss)?;
+        self.arm_retransmit(turn.now);
+        match probe {
             Probe::New => self.next_new(turn, u32::from(self.mss)),
             Probe::Retransmit(span) => self.again(turn, span),
         }
@@ -406,6 +396,10 @@ impl Connection {
         }
         self.flags -= Flags::MEASURING;
         let sender = self.sender();
+        if self.flags.contains(Flags::SACK) {
+            // It is to remember what is sent again from here on.
+            turn.boards.lend(turn.index, self.una);
+        }
         let board = turn.boards.get(turn.index);
         self.recovery
             .on_timeout(now, sender, &mut self.congestion, board);
@@ -509,7 +503,11 @@ impl Connection {
             .sack
             .iter()
             .map(|(left, right)| (Seq(left), Seq(right)));
-        if has_sack && blocks.clone().any(|(_, right)| right.is_after(self.una)) {
+        // Recovery that began without one ends without one.
+        if has_sack
+            && !self.recovery.is_recovering()
+            && blocks.clone().any(|(_, right)| right.is_after(self.una))
+        {
             turn.boards.lend(turn.index, self.una);
         }
         if newly_acked == 0 && !duplicate && segment.options.sack.is_empty() {

@@ -207,6 +207,11 @@ impl<'a> Listeners<'a> {
         Self(listeners)
     }
 
+    /// How many ports are listened on, at most.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn get_mut(&mut self, index: u16) -> Option<&mut Listener> {
         self.0.get_mut(usize::from(index))?.as_mut()
     }

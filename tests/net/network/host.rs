@@ -19,6 +19,8 @@ use super::{Core, EventKind, Random, Turns, leak};
 const INTERFACES: usize = 8;
 /// UDP sockets that a host has room for.
 const UDP: usize = 64;
+/// Ports that a host can accept TCP connections on.
+const LISTENERS: usize = 8;
 
 /// A pool of its own, that lives as long as the process.
 pub fn pool<const BLOCKS: usize, const SIZE: usize, const HEADERS: usize, const SPARES: usize>()
@@ -53,11 +55,13 @@ struct State {
 }
 
 impl Host {
-    pub(super) fn new(network: &'static Core, name: &str, pool: Pool) -> Self {
+    pub(super) fn new<const TCP: usize>(network: &'static Core, name: &str, pool: Pool) -> Self {
         let mut seed = [0; 32];
         let mut random = Random::new(network.random.borrow_mut().next());
         random.fill(&mut seed);
-        let storage = Box::leak(Box::new(StackStorage::<INTERFACES, UDP>::new()));
+        let storage = Box::leak(Box::new(
+            StackStorage::<INTERFACES, UDP, TCP, LISTENERS>::new(),
+        ));
         let cell = leak(StackCell::new(storage, pool, seed, &network.clock));
         let mut hosts = network.hosts.borrow_mut();
         let index = hosts.len();

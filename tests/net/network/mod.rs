@@ -189,7 +189,12 @@ impl Network {
 
     /// A host with this pool, which must be its own.
     pub fn host_with(&self, name: &str, pool: Pool) -> Host {
-        Host::new(self.core, name, pool)
+        Host::new::<8>(self.core, name, pool)
+    }
+
+    /// A host with this pool and room for so many TCP connections.
+    pub fn host_for<const TCP: usize>(&self, name: &str, pool: Pool) -> Host {
+        Host::new::<TCP>(self.core, name, pool)
     }
 
     /// A station without a stack.
