@@ -673,8 +673,12 @@ impl Core<'_> {
             return Ok(());
         }
         if flags.contains(TcpFlags::SYN) && segment.seq == entry.irs {
-            // Our SYN-ACK was lost.
-            self.tcp_syn_ack(entry);
+            // Our SYN-ACK was lost, or late.
+            if let Some((timestamp, _)) = segment.options.timestamps {
+                self.half_open.repeated(&tuple, timestamp);
+            }
+            let entry = self.half_open.find(&tuple).copied().unwrap_or(*entry);
+            self.tcp_syn_ack(&entry);
             return Ok(());
         }
         if flags.contains(TcpFlags::SYN) || !in_window {

@@ -339,8 +339,10 @@ impl Connection {
         }
         self.mss = mss.max(config::TCP_MSS_MIN as u16 - TIMESTAMPS_LENGTH);
         self.congestion = Congestion::new(self.mss);
+        // What our SYN offered stands.
+        let offered = self.rcv_edge.distance(self.rcv_nxt);
         self.rcv_nxt = irs + 1;
-        self.rcv_edge = irs + 1;
+        self.rcv_edge = self.rcv_nxt + offered;
         self.last_ack = irs + 1;
         self.heard = now;
     }

@@ -61,6 +61,18 @@ impl HalfOpenTable {
             .find(|entry| entry.tuple == *tuple)
     }
 
+    /// The SYN has come again: its later timestamp is the one to echo, or the round trip would seem
+    /// to be as long as the peer has waited (RFC 7323 §4.3).
+    pub(crate) fn repeated(&mut self, tuple: &Tuple, timestamp: u32) {
+        let mut entries = self.0.iter_mut().flatten();
+        if let Some(entry) = entries.find(|entry| entry.tuple == *tuple)
+            && let Some(recent) = &mut entry.agreed.timestamp
+            && Seq(timestamp).is_after(Seq(*recent))
+        {
+            *recent = timestamp;
+        }
+    }
+
     pub(crate) fn remove(&mut self, tuple: &Tuple) -> Option<HalfOpen> {
         let is_it = |entry: &Option<HalfOpen>| entry.is_some_and(|entry| entry.tuple == *tuple);
         self.entries.iter_mut().find(|entry| is_it(entry))?.take()

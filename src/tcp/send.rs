@@ -19,7 +19,7 @@ impl Connection {
     pub(crate) fn next_outgoing(&mut self, turn: &mut Turn<'_>) -> Option<Outgoing> {
         match self.state {
             TcpState::Closed => None,
-            TcpState::SynSent | TcpState::SynReceived => self.next_syn(turn.now),
+            TcpState::SynSent | TcpState::SynReceived => self.next_syn(turn),
             _ => self
                 .next_data(turn)
                 .or_else(|| self.next_acknowledgment(turn)),
@@ -27,7 +27,8 @@ impl Connection {
     }
 
     /// Our SYN, for the first time or again, with an ACK if SYNs crossed.
-    fn next_syn(&mut self, now: Instant) -> Option<Outgoing> {
+    fn next_syn(&mut self, turn: &Turn<'_>) -> Option<Outgoing> {
+        let Turn { now, room, .. } = *turn;
         if !self.flags.contains(Flags::SYN_DUE) {
             return None;
         }
@@ -39,12 +40,12 @@ impl Connection {
         let scales = !crossed || self.flags.contains(Flags::SCALE);
         let scale = scales.then_some(self.receive_scale);
         let sack = !crossed || self.flags.contains(Flags::SACK);
-        let window = self.receive_quota.min(65_535);
+        let window = self.receive_quota.min(room).min(65_535);
         if self.nxt == self.una {
             self.nxt = self.una + 1;
             self.measured = (self.nxt, now);
         }
-        self.rcv_edge = self.rcv_nxt + window;
+        self.rcv_edge = self.rcv_edge.max(self.rcv_nxt + window);
         self.timers.retransmit = now + self.rtt.rto();
         let mut flags = TcpFlags::SYN;
         flags.set(TcpFlags::ACK, crossed);
