@@ -64,7 +64,7 @@ impl HalfOpenTable {
     /// The SYN has come again: its later timestamp is the one to echo, or the round trip would seem
     /// to be as long as the peer has waited (RFC 7323 §4.3).
     pub(crate) fn repeated(&mut self, tuple: &Tuple, timestamp: u32) {
-        let mut entries = self.0.iter_mut().flatten();
+        let mut entries = self.entries.iter_mut().flatten();
         if let Some(entry) = entries.find(|entry| entry.tuple == *tuple)
             && let Some(recent) = &mut entry.agreed.timestamp
             && Seq(timestamp).is_after(Seq(*recent))

@@ -267,7 +267,12 @@ impl Connection {
         if ack.is_after(self.nxt) || ack.is_before(self.una - self.max_wnd.max(1)) {
             return Err(Answer::Challenge);
         }
-        let scale = self.send_scale;
+        // "The window field in a segment where the SYN bit is set MUST NOT be scaled" (RFC 7323 §2.2):
+        // the second of two SYNs that crossed.
+        let scale = match segment.flags.contains(TcpFlags::SYN) {
+            true => 0,
+            false => self.send_scale,
+        };
         let window = u32::from(segment.window) << scale;
         let window_changed = window != self.wnd;
         let before = self.una;

@@ -37,6 +37,23 @@ fn window_of_a_syn_is_never_scaled_and_later_ones_are() {
 }
 
 #[test]
+fn window_of_syns_that_cross_is_not_scaled_either() {
+    let mut s = Session::new();
+    s.window = 30_000;
+    let (socket, _) = s.begun();
+    let options = join(&[&mss(1460), &SHIFT_3]);
+    s.options = options.clone();
+    let answer = one(s.say(SYN, &[]));
+    assert_eq!(answer.scale(), Some(0));
+    none(s.at(-1, SYN | ACK, &[]));
+    assert_eq!(socket.info().unwrap().send_window, 30_000);
+    s.options = Vec::new();
+    s.window = 1000;
+    none(s.say(ACK, &[]));
+    assert_eq!(socket.info().unwrap().send_window, 8000);
+}
+
+#[test]
 fn window_is_not_scaled_where_one_side_does_not() {
     let mut s = Session::new();
     let socket = s.connected(&mss(1460));
