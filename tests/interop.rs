@@ -16,5 +16,7 @@ mod interfaces;
 mod ping;
 #[path = "interop/tap_driver.rs"]
 mod tap_driver;
+#[path = "interop/tcp.rs"]
+mod tcp;
 #[path = "interop/udp.rs"]
 mod udp;
