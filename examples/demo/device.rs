@@ -15,7 +15,7 @@ use zonda::stack::{InterfaceId, Stack};
 use zonda::time::Duration;
 
 /// Where the packets of the device are.
-pub static POOL: NetBufPool<128, 512> = NetBufPool::new();
+pub static POOL: NetBufPool<128, 512, 16, 64> = NetBufPool::new();
 
 /// All addresses of both IP versions.
 pub const ANY: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);

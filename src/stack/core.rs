@@ -65,6 +65,9 @@ pub struct Core<'a> {
     /// The limit on acknowledgements of suspicious segments, and on resets (RFC 5961 §7).
     #[cfg(feature = "tcp")]
     pub(crate) challenge_limit: RateLimit,
+    /// A connection has sent a burst, and has more.
+    #[cfg(feature = "tcp")]
+    pub(crate) has_more: bool,
     #[cfg(feature = "ping")]
     pub(crate) pings: super::ping::PingTable,
     pub(crate) timers: TimerQueue<'a>,
@@ -150,6 +153,8 @@ impl<'a> Core<'a> {
             isn: IsnGenerator::new(&mut rng),
             #[cfg(feature = "tcp")]
             challenge_limit: RateLimit::new(),
+            #[cfg(feature = "tcp")]
+            has_more: false,
             rng,
             #[cfg(feature = "ping")]
             pings: super::ping::PingTable::new(),
@@ -302,6 +307,8 @@ impl<'a> Core<'a> {
         }
         self.wake_runner = false;
         match self.timers.next() {
+            #[cfg(feature = "tcp")]
+            _ if core::mem::take(&mut self.has_more) => Next::Now,
             _ if more || !self.looped.is_empty() => Next::Now,
             Some(deadline) => Next::At(deadline),
             None => Next::Idle,

@@ -27,6 +27,9 @@ use crate::wire::{IpAddress, protocol};
 /// Segments that one connection may send in one turn.
 const BURST: usize = 64;
 
+/// After how long a connection tries again that has found no header block or view for its data.
+const STARVED_RETRY: Duration = Duration::from_millis(1);
+
 /// A segment on its way to a connection.
 pub(super) struct Delivery {
     pub(super) interface: InterfaceId,
@@ -211,7 +214,12 @@ impl Core<'_> {
             connection.timers.keepalive = Instant::MAX;
         }
         let (state, orphan) = (connection.state, connection.flags.contains(Flags::ORPHAN));
-        let deadline = connection.deadline();
+        let mut deadline = connection.deadline();
+        if connection.flags.contains(Flags::STARVED) && state != TcpState::Closed {
+            let again = self.now + STARVED_RETRY;
+            deadline = Some(deadline.map_or(again, |deadline| deadline.min(again)));
+        }
+        connection.flags -= Flags::STARVED;
         let listener = connection.listener;
         if state == TcpState::Closed && orphan {
             if connection.flags.contains(Flags::UNACCEPTED)
@@ -292,6 +300,7 @@ impl Core<'_> {
                 self.tcp.make_ready(index);
                 return;
             }
+            let has_headers = self.pool.has(Purpose::Header);
             let room = self.tcp_room();
             let mut turn = Turn {
                 now: self.now,
@@ -299,10 +308,10 @@ impl Core<'_> {
                 index,
                 boards: &mut self.scoreboards,
             };
-            let outgoing = self
-                .tcp
-                .get_mut(index)
-                .and_then(|c| c.next_outgoing(&mut turn));
+            let outgoing = self.tcp.get_mut(index).and_then(|c| match has_headers {
+                true => c.next_outgoing(&mut turn),
+                false => c.next_control(&turn),
+            });
             let Some(outgoing) = outgoing else { return };
             if !self.tcp_emit(index, outgoing) {
                 return;
@@ -310,6 +319,7 @@ impl Core<'_> {
         }
         // Others have their turn.
         self.tcp.make_ready(index);
+        self.has_more = true;
         self.wake_runner = true;
     }
 

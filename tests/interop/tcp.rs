@@ -111,7 +111,9 @@ fn bulk_is_discarded() {
     in_namespace!("iperf");
     let demo = Demo::on_tap("");
     for (target, family) in [(DEVICE4, ""), (DEVICE6, "-V")] {
-        let text = run(&format!("iperf {family} -c {target} -p {DISCARD} -n 20M -f m"));
+        let text = run(&format!(
+            "iperf {family} -c {target} -p {DISCARD} -n 20M -f m"
+        ));
         println!("{text}");
         assert!(text.contains("Mbits/sec"), "{text}");
     }
