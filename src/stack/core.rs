@@ -65,9 +65,6 @@ pub struct Core<'a> {
     /// The limit on acknowledgements of suspicious segments, and on resets (RFC 5961 §7).
     #[cfg(feature = "tcp")]
     pub(crate) challenge_limit: RateLimit,
-    /// A connection has sent a burst, and has more.
-    #[cfg(feature = "tcp")]
-    pub(crate) has_more: bool,
     #[cfg(feature = "ping")]
     pub(crate) pings: super::ping::PingTable,
     pub(crate) timers: TimerQueue<'a>,
@@ -84,6 +81,9 @@ pub struct Core<'a> {
     /// The task that polls, and whether it has to because a deadline came nearer.
     pub(super) runner: Option<Waker>,
     pub(super) wake_runner: bool,
+    /// A connection has sent a burst, and has more.
+    #[cfg(feature = "tcp")]
+    pub(crate) has_more: bool,
     /// A task that lost its place in the table of those that wait.
     displaced: Option<Waker>,
 }
@@ -153,8 +153,6 @@ impl<'a> Core<'a> {
             isn: IsnGenerator::new(&mut rng),
             #[cfg(feature = "tcp")]
             challenge_limit: RateLimit::new(),
-            #[cfg(feature = "tcp")]
-            has_more: false,
             rng,
             #[cfg(feature = "ping")]
             pings: super::ping::PingTable::new(),
@@ -167,6 +165,8 @@ impl<'a> Core<'a> {
             kicked: 0,
             runner: None,
             wake_runner: false,
+            #[cfg(feature = "tcp")]
+            has_more: false,
             displaced: None,
         }
     }
