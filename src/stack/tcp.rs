@@ -194,9 +194,11 @@ impl Core<'_> {
 
     /// How many more bytes the pool could hold: what a window may promise.
     fn tcp_room(&self) -> u32 {
-        // A segment takes a block, and not all of it is data.
-        let size = self.pool.block_size().min(1460);
-        (self.pool.held_left() as u32).saturating_mul(size as u32)
+        // Full segments of an Ethernet, with their headers.
+        const DATA: usize = 1448;
+        const FRAME: usize = 1516;
+        let blocks = FRAME.div_ceil(self.pool.block_size().max(1));
+        ((self.pool.held_left() * DATA).checked_div(blocks).unwrap_or(0)) as u32
     }
 
     /// After anything has happened to a connection: sends what is to be sent, sets the timer,

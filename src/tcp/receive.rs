@@ -108,13 +108,14 @@ impl Connection {
         Seq(value).is_before(Seq(self.ts_recent)) && now.since(self.ts_recent_at) < TIMESTAMP_VALID
     }
 
-    /// The four cases of RFC 9293 §3.4, table 6, with the window as it was last offered.
+    /// The four cases of RFC 9293 §3.4, table 6, with the window as it was last offered. But what has
+    /// no length may also stand just behind the window: it is from there that a peer acknowledges
+    /// which has filled the window, if the last of that was lost.
     fn is_acceptable(&self, segment: &Segment<'_>) -> bool {
         let window = self.rcv_edge.distance(self.rcv_nxt);
         let length = segment.sequence_length();
         match (length, window) {
-            (0, 0) => segment.seq == self.rcv_nxt,
-            (0, _) => segment.seq.in_window(self.rcv_nxt, window),
+            (0, _) => segment.seq.in_window(self.rcv_nxt, window + 1),
             (_, 0) => false,
             _ => {
                 segment.seq.in_window(self.rcv_nxt, window)

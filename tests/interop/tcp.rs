@@ -84,6 +84,7 @@ fn pour(mut stream: &TcpStream, seed: u64, length: usize) {
 #[track_caller]
 fn echo(stream: TcpStream, seed: u64, length: usize) {
     let started = Instant::now();
+    let peer = stream.peer_addr().unwrap();
     thread::scope(|scope| {
         let writer = scope.spawn(|| pour(&stream, seed, length));
         expect(&stream, seed, length);
@@ -91,7 +92,6 @@ fn echo(stream: TcpStream, seed: u64, length: usize) {
     });
     let seconds = started.elapsed().as_secs_f64();
     let rate = length as f64 / 1e6 / seconds;
-    let peer = stream.peer_addr().unwrap();
     println!("{length} bytes from {peer} in {seconds:.1} s: {rate:.2} MB/s");
 }
 
@@ -166,7 +166,7 @@ fn tiny_segments_suffice() {
     in_namespace!();
     let demo = Demo::on_tap("");
     ip("route change 10.9.0.0/24 dev zonda0 advmss 88");
-    ip("-6 route change fd09::/64 dev zonda0 advmss 88");
+    ip("-6 route replace fd09::/64 dev zonda0 proto kernel metric 256 advmss 88");
     for target in [DEVICE4, DEVICE6] {
         echo(connect(target, ECHO), 3, 300_000);
     }
