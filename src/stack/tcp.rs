@@ -153,6 +153,8 @@ impl Core<'_> {
         let Some(connection) = self.tcp.get_mut(index) else {
             return Ok(());
         };
+        let crowded = self.pool.held_left() <= usize::from(self.pool.limits().held) / 4;
+        connection.flags.set(Flags::CROWDED, crowded);
         let arrived = connection.segment_arrives(&mut turn, segment, buf);
         match arrived.answer {
             Answer::None => {}
@@ -198,7 +200,9 @@ impl Core<'_> {
         const DATA: usize = 1448;
         const FRAME: usize = 1516;
         let blocks = FRAME.div_ceil(self.pool.block_size().max(1));
-        ((self.pool.held_left() * DATA).checked_div(blocks).unwrap_or(0)) as u32
+        ((self.pool.held_left() * DATA)
+            .checked_div(blocks)
+            .unwrap_or(0)) as u32
     }
 
     /// After anything has happened to a connection: sends what is to be sent, sets the timer,

@@ -362,7 +362,8 @@ impl Connection {
         } else {
             let old = offset.unsigned_abs();
             if length > old {
-                let kept = self.append(buf, start + old as usize, length - old);
+                let kept =
+                    !self.is_crowded_out() && self.append(buf, start + old as usize, length - old);
                 self.deliver_out_of_order();
                 self.schedule_ack(now, length - old);
                 !kept
@@ -376,6 +377,13 @@ impl Connection {
         };
         self.take_fin();
         dropped
+    }
+
+    /// Whether the next data have to wait, so that connections that nobody reads from do not keep
+    /// those from being served that somebody does read from.
+    fn is_crowded_out(&self) -> bool {
+        let holds = self.flags.contains(Flags::UNACCEPTED) || !self.received.is_empty();
+        self.flags.contains(Flags::CROWDED) && holds
     }
 
     /// Hangs the data of a segment behind those received: small ones are copied into the block
@@ -400,7 +408,8 @@ impl Connection {
     /// tell already is not kept twice.
     fn keep_out_of_order(&mut self, seq: Seq, length: u32, mut buf: NetBuf) -> bool {
         let bytes = self.out_of_order_bytes.saturating_add(length);
-        if bytes > self.receive_quota || buf.set_charge(Charge::Held).is_err() {
+        let crowded = self.flags.contains(Flags::CROWDED);
+        if crowded || bytes > self.receive_quota || buf.set_charge(Charge::Held).is_err() {
             return false;
         }
         let end = seq + length;
