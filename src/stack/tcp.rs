@@ -153,7 +153,12 @@ impl Core<'_> {
         let Some(connection) = self.tcp.get_mut(index) else {
             return Ok(());
         };
-        let crowded = self.pool.held_left() <= usize::from(self.pool.limits().held) / 4;
+        // Nobody reads yet what comes for a connection that waits to be accepted.
+        let share = match connection.flags.contains(Flags::UNACCEPTED) {
+            true => 2,
+            false => 4,
+        };
+        let crowded = self.pool.held_left() <= usize::from(self.pool.limits().held) / share;
         connection.flags.set(Flags::CROWDED, crowded);
         let arrived = connection.segment_arrives(&mut turn, segment, buf);
         match arrived.answer {
