@@ -28,7 +28,7 @@ const DISCARD: u16 = 9;
 /// TCP connections that are served at once, on each port.
 const WORKERS: usize = 5;
 /// TCP connections that may wait until others are done, on each port.
-const BACKLOG: u16 = 16;
+const BACKLOG: u16 = 32;
 /// Silence after which a TCP peer is asked whether it is there.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 /// All TCP connections, with those that are closing.

@@ -464,6 +464,13 @@ impl Core<'_> {
         if segment.flags.contains(TcpFlags::RST) {
             return Err(ReceiveDrop::TcpNoConnection);
         }
+        // Where there is no place for another connection nothing is answered: whoever it is asks
+        // again, or sends again what nobody remembers.
+        let listener = self.listeners.find(tuple.local, tuple.local_port);
+        let listener = listener.and_then(|listener| self.listeners.get_mut(listener));
+        if listener.is_some_and(|listener| listener.waiting >= listener.backlog) {
+            return Err(ReceiveDrop::TcpBacklog);
+        }
         if segment.flags.contains(TcpFlags::ACK) {
             self.tcp_reset(tuple, segment.ack, None);
             return Err(ReceiveDrop::TcpNoConnection);

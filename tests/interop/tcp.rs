@@ -267,7 +267,7 @@ fn many_connect_at_once() {
     thread::scope(|scope| {
         for number in 0..200 {
             let target = [DEVICE4, DEVICE6][number % 2];
-            let _ = scope.spawn(move || echo(connect(target, ECHO), number as u64, 3000));
+            let _ = scope.spawn(move || echo(connect(target, ECHO), number as u64, 500));
         }
     });
     let _ = demo.stop();
