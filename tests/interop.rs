@@ -18,5 +18,7 @@ mod ping;
 mod tap_driver;
 #[path = "interop/tcp.rs"]
 mod tcp;
+#[path = "interop/tcp_client.rs"]
+mod tcp_client;
 #[path = "interop/udp.rs"]
 mod udp;
