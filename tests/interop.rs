@@ -16,5 +16,9 @@ mod interfaces;
 mod ping;
 #[path = "interop/tap_driver.rs"]
 mod tap_driver;
+#[path = "interop/tcp.rs"]
+mod tcp;
+#[path = "interop/tcp_client.rs"]
+mod tcp_client;
 #[path = "interop/udp.rs"]
 mod udp;

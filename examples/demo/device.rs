@@ -4,17 +4,18 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use embassy_futures::join::join;
+use embassy_futures::join::{join, join_array};
 use embassy_futures::yield_now;
 use zonda::iface::route::{Prefix, Route, RouteOrigin};
 use zonda::iface::{Ipv4Cidr, Ipv6Cidr};
 use zonda::link::StackEnd;
 use zonda::netbuf::NetBufPool;
-use zonda::socket::{SendError, UdpSocket};
+use zonda::socket::{SendError, TcpError, TcpListener, TcpSocket, UdpSocket};
 use zonda::stack::{InterfaceId, Stack};
+use zonda::time::Duration;
 
 /// Where the packets of the device are.
-pub static POOL: NetBufPool<128, 512> = NetBufPool::new();
+pub static POOL: NetBufPool<128, 512, 16, 64> = NetBufPool::new();
 
 /// All addresses of both IP versions.
 pub const ANY: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
@@ -23,6 +24,15 @@ pub const ANY: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 pub const ECHO: u16 = 7;
 /// RFC 863.
 const DISCARD: u16 = 9;
+
+/// TCP connections that are served at once, on each port.
+const WORKERS: usize = 5;
+/// TCP connections that may wait until others are done, on each port.
+const BACKLOG: u16 = 32;
+/// Silence after which a TCP peer is asked whether it is there.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+/// All TCP connections, with those that are closing.
+pub const CONNECTIONS: usize = 2 * (WORKERS + BACKLOG as usize) + 8;
 
 /// Attaches a port with these addresses.
 pub fn attach<'a>(
@@ -73,6 +83,8 @@ pub async fn greet(stack: Stack<'_>, id: InterfaceId, name: &str) {
 pub struct Services<'a> {
     echo: UdpSocket<'a>,
     discard: UdpSocket<'a>,
+    echo_streams: TcpListener<'a>,
+    discard_streams: TcpListener<'a>,
 }
 
 impl<'a> Services<'a> {
@@ -85,15 +97,24 @@ impl<'a> Services<'a> {
             socket.set_quota(u32::MAX, POOL.pool().limits().held);
             io::Result::Ok(socket)
         };
+        let listen = |port| {
+            let listener = TcpListener::bind(stack, SocketAddr::new(ANY, port), BACKLOG);
+            listener.map_err(io::Error::other)
+        };
         Ok(Self {
             echo: bind(ECHO)?,
             discard: bind(DISCARD)?,
+            echo_streams: listen(ECHO)?,
+            discard_streams: listen(DISCARD)?,
         })
     }
 
     /// Serves for ever.
     pub async fn run(&self) {
-        let _ = join(echo(&self.echo), discard(&self.discard)).await;
+        let datagrams = join(echo(&self.echo), discard(&self.discard));
+        let echoes = [(); WORKERS].map(|()| accept(&self.echo_streams, echo_stream));
+        let discards = [(); WORKERS].map(|()| accept(&self.discard_streams, discard_stream));
+        let _ = join(datagrams, join(join_array(echoes), join_array(discards))).await;
     }
 }
 
@@ -117,6 +138,32 @@ async fn discard(socket: &UdpSocket<'_>) -> Infallible {
     loop {
         let _ = socket.recv().await;
     }
+}
+
+/// Serves one connection after the other.
+async fn accept<'a>(
+    listener: &TcpListener<'a>,
+    serve: impl AsyncFn(&mut TcpSocket<'a>) -> Result<(), TcpError>,
+) -> Infallible {
+    loop {
+        let mut socket = listener.accept().await;
+        socket.set_keepalive(Some(KEEPALIVE));
+        // A connection that is broken off concerns nobody else; the end of `socket` closes it.
+        let _ = serve(&mut socket).await;
+    }
+}
+
+/// Sends what comes back in the blocks that it came in, to the end.
+async fn echo_stream(socket: &mut TcpSocket<'_>) -> Result<(), TcpError> {
+    while let Some(data) = socket.recv().await? {
+        socket.send(data).await?;
+    }
+    Ok(())
+}
+
+async fn discard_stream(socket: &mut TcpSocket<'_>) -> Result<(), TcpError> {
+    while socket.recv().await?.is_some() {}
+    Ok(())
 }
 
 /// Another address of the subnet: its first one, or its second one if the first is taken.

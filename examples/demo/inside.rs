@@ -11,7 +11,7 @@ use zonda::link::{Capabilities, Port};
 use zonda::stack::{EmbassyClock, Runner, StackCell, StackStorage};
 
 use crate::capture::Recording;
-use crate::device::{self, POOL, Services, beside_ipv4, beside_ipv6};
+use crate::device::{self, CONNECTIONS, POOL, Services, beside_ipv4, beside_ipv6};
 use crate::gateway::{self, Bridge};
 use crate::options::Options;
 use crate::report;
@@ -30,7 +30,7 @@ pub fn run(options: &Options) -> io::Result<()> {
     let gateway4 = options.gateway4.unwrap_or(beside_ipv4(device4));
 
     let device_port = Port::new(Capabilities::ethernet(options.mac));
-    let mut device_storage = StackStorage::<1, 2>::new();
+    let mut device_storage = StackStorage::<1, 2, CONNECTIONS, 2>::new();
     let cell = StackCell::new(&mut device_storage, POOL.pool(), seed()?, &clock);
     let device = cell.stack();
     let id = device::attach(device, device_port.split().1, Some(device4), Some(device6))?;

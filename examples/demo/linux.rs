@@ -12,7 +12,7 @@ use zonda::link::{Capabilities, DriverEnd, Port};
 use zonda::stack::{EmbassyClock, InterfaceId, Runner, Stack, StackCell, StackStorage};
 
 use crate::capture::Recording;
-use crate::device::{self, POOL, Services, beside_ipv4, beside_ipv6};
+use crate::device::{self, CONNECTIONS, POOL, Services, beside_ipv4, beside_ipv6};
 use crate::options::Options;
 use crate::report;
 use crate::stop::{Stop, seed};
@@ -36,7 +36,7 @@ pub fn run(options: &Options) -> io::Result<()> {
     };
 
     let clock = EmbassyClock;
-    let mut storage = StackStorage::<2, 2>::new();
+    let mut storage = StackStorage::<2, 2, CONNECTIONS, 2>::new();
     let cell = StackCell::new(&mut storage, POOL.pool(), seed()?, &clock);
     let stack = cell.stack();
     let mut interfaces = Vec::new();

@@ -9,7 +9,8 @@ use lexopt::{Arg, Error, Parser, ValueExt};
 use zonda::iface::{Ipv4Cidr, Ipv6Cidr};
 
 pub const HELP: &str = "\
-Runs a device with a Zonda stack. It answers ping, echoes UDP on port 7 and discards it on port 9.
+Runs a device with a Zonda stack. It answers ping, echoes UDP and TCP on port 7 and discards
+both on port 9.
 
 Without --tap and --tun the device and a gateway are on an Ethernet inside of this process, and
 datagrams to a port of 127.0.0.1 are passed on to the device's port 7.

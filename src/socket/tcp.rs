@@ -6,7 +6,7 @@ use core::task::Poll;
 
 use embedded_io_async::{ErrorKind, ErrorType};
 
-use crate::netbuf::{NetBuf, NoBuffer, Purpose};
+use crate::netbuf::{Charge, NetBuf, NoBuffer, Purpose};
 use crate::stack::Stack;
 use crate::stack::tcp::TcpOpenError;
 use crate::stack::waiters::WaitKey;
@@ -308,9 +308,9 @@ impl<'a> TcpSocket<'a> {
         })
     }
 
-    /// Writes `data` as they are. On an error gives them back: there is no room now (`None`), or
-    /// the connection is over.
-    pub fn try_send(&mut self, mut data: NetBuf) -> Result<(), (NetBuf, Option<TcpError>)> {
+    /// Writes `data` as they are. On an error gives back what was not taken: there is no room for
+    /// it now (`None`), or the connection is over.
+    pub fn try_send(&mut self, data: NetBuf) -> Result<(), (NetBuf, Option<TcpError>)> {
         if data.is_empty() {
             return Ok(());
         }
@@ -323,15 +323,23 @@ impl<'a> TcpSocket<'a> {
                 Ok(_) => {}
                 Err(error) => return Err((data, Some(error))),
             }
-            if data.set_charge(crate::netbuf::Charge::Send).is_err() {
-                return Err((data, None));
-            }
-            if let Err(data) = connection.to_send.push(data) {
-                return Err((data, None));
-            }
+            let left = connection.push(data);
             core.tcp_settle(self.index);
-            Ok(())
+            left.map_or(Ok(()), |left| Err((left, None)))
         })
+    }
+
+    /// Writes `data` as they are, and waits for room where there is none. To drop the future is to
+    /// lose what was not taken yet.
+    pub async fn send(&mut self, mut data: NetBuf) -> Result<(), TcpError> {
+        loop {
+            match self.try_send(data) {
+                Ok(()) => return Ok(()),
+                Err((_, Some(error))) => return Err(error),
+                Err((left, None)) => data = left,
+            }
+            self.room().await;
+        }
     }
 
     /// Waits until there is room to write, or the connection is over.
@@ -350,12 +358,17 @@ impl<'a> TcpSocket<'a> {
             if let Some(result) = self.try_write(data) {
                 return result;
             }
-            self.writable().await;
-            if matches!(self.get(Connection::room_to_write), Some(Ok(1..))) {
-                // There is room in the quota, and none in the pool.
-                let pool = self.stack.pool();
-                drop(pool.alloc_async(Purpose::Send, 0).await);
-            }
+            self.room().await;
+        }
+    }
+
+    /// Waits until there is room to write, in the pool too.
+    async fn room(&self) {
+        self.writable().await;
+        if matches!(self.get(Connection::room_to_write), Some(Ok(1..))) {
+            // There is room in the quota, and none in the pool.
+            let pool = self.stack.pool();
+            drop(pool.alloc_async(Purpose::Send, 0).await);
         }
     }
 
@@ -526,6 +539,38 @@ impl Connection {
             return Err(TcpError::Aborted);
         }
         Ok((self.send_quota as usize).saturating_sub(self.to_send.len()))
+    }
+
+    /// Appends as much of `data` as may be charged as sent, and gives back the rest. What is charged
+    /// stands in the queue, so that two with much to write never wait for each other.
+    fn push(&mut self, data: NetBuf) -> Option<NetBuf> {
+        let mut rest = Some(data);
+        while let Some(mut data) = rest.take() {
+            let first = data.fragments().next().map_or(0, <[u8]>::len);
+            let mut piece = match data.len() > first {
+                true => match data.split_to(first) {
+                    Ok(piece) => {
+                        rest = Some(data);
+                        piece
+                    }
+                    Err(_) => return Some(data),
+                },
+                false => data,
+            };
+            let charged = piece.set_charge(Charge::Send).is_ok();
+            let refused = match charged {
+                true => self.to_send.push(piece).err(),
+                false => Some(piece),
+            };
+            if let Some(mut refused) = refused {
+                if let Some(rest) = rest {
+                    // They were one before.
+                    let _: Result<(), NetBuf> = refused.join(rest);
+                }
+                return Some(refused);
+            }
+        }
+        None
     }
 
     /// Appends a copy of as much of `data` as the pool has blocks for.

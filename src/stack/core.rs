@@ -84,6 +84,9 @@ pub struct Core<'a> {
     /// The task that polls, and whether it has to because a deadline came nearer.
     pub(super) runner: Option<Waker>,
     pub(super) wake_runner: bool,
+    /// A connection has sent a burst, and has more.
+    #[cfg(feature = "tcp")]
+    pub(crate) has_more: bool,
     /// A task that lost its place in the table of those that wait.
     displaced: Option<Waker>,
 }
@@ -168,6 +171,8 @@ impl<'a> Core<'a> {
             kicked: 0,
             runner: None,
             wake_runner: false,
+            #[cfg(feature = "tcp")]
+            has_more: false,
             displaced: None,
         }
     }
@@ -317,6 +322,8 @@ impl<'a> Core<'a> {
         }
         self.wake_runner = false;
         match self.timers.next() {
+            #[cfg(feature = "tcp")]
+            _ if core::mem::take(&mut self.has_more) => Next::Now,
             _ if more || !self.looped.is_empty() => Next::Now,
             Some(deadline) => Next::At(deadline),
             None => Next::Idle,

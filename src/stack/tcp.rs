@@ -28,6 +28,9 @@ use crate::wire::{IpAddress, protocol};
 /// Segments that one connection may send in one turn.
 const BURST: usize = 64;
 
+/// After how long a connection tries again that has found no header block or view for its data.
+const STARVED_RETRY: Duration = Duration::from_millis(1);
+
 /// A segment on its way to a connection.
 pub(super) struct Delivery {
     pub(super) interface: InterfaceId,
@@ -152,6 +155,13 @@ impl Core<'_> {
         let Some(connection) = self.tcp.get_mut(index) else {
             return Ok(());
         };
+        // Nobody reads yet what comes for a connection that waits to be accepted.
+        let share = match connection.flags.contains(Flags::UNACCEPTED) {
+            true => 2,
+            false => 4,
+        };
+        let crowded = self.pool.held_left() <= usize::from(self.pool.limits().held) / share;
+        connection.flags.set(Flags::CROWDED, crowded);
         let arrived = connection.segment_arrives(&mut turn, segment, buf);
         match arrived.answer {
             Answer::None => {}
@@ -197,9 +207,13 @@ impl Core<'_> {
         (self.pool.held_left() as u32).saturating_mul(self.tcp_block())
     }
 
-    /// The bytes of data that a block stands for: a segment takes one, and not all of it is data.
+    /// The bytes of data that a block stands for: its part of a full segment of an Ethernet, headers
+    /// off.
     fn tcp_block(&self) -> u32 {
-        self.pool.block_size().min(1460) as u32
+        const DATA: usize = 1448;
+        const FRAME: usize = 1516;
+        let blocks = FRAME.div_ceil(self.pool.block_size().max(1));
+        DATA.checked_div(blocks).unwrap_or(DATA) as u32
     }
 
     /// After anything has happened to a connection: sends what is to be sent, sets the timer,
@@ -216,7 +230,12 @@ impl Core<'_> {
             connection.timers = Timers::NONE;
         }
         let (state, orphan) = (connection.state, connection.flags.contains(Flags::ORPHAN));
-        let deadline = connection.deadline();
+        let mut deadline = connection.deadline();
+        if connection.flags.contains(Flags::STARVED) && state != TcpState::Closed {
+            let again = self.now + STARVED_RETRY;
+            deadline = Some(deadline.map_or(again, |deadline| deadline.min(again)));
+        }
+        connection.flags -= Flags::STARVED;
         let listener = connection.listener;
         if state == TcpState::Closed && orphan {
             if connection.flags.contains(Flags::UNACCEPTED)
@@ -298,6 +317,7 @@ impl Core<'_> {
                 self.tcp.make_ready(index);
                 return;
             }
+            let has_headers = self.pool.has(Purpose::Header);
             let room = self.tcp_room();
             let mut turn = Turn {
                 now: self.now,
@@ -306,10 +326,10 @@ impl Core<'_> {
                 index,
                 boards: &mut self.scoreboards,
             };
-            let outgoing = self
-                .tcp
-                .get_mut(index)
-                .and_then(|c| c.next_outgoing(&mut turn));
+            let outgoing = self.tcp.get_mut(index).and_then(|c| match has_headers {
+                true => c.next_outgoing(&mut turn),
+                false => c.next_control(&turn),
+            });
             let Some(outgoing) = outgoing else { return };
             if !self.tcp_emit(index, outgoing) {
                 let now = self.now;
@@ -321,6 +341,7 @@ impl Core<'_> {
         }
         // Others have their turn.
         self.tcp.make_ready(index);
+        self.has_more = true;
         self.wake_runner = true;
     }
 
@@ -453,6 +474,13 @@ impl Core<'_> {
         }
         if segment.flags.contains(TcpFlags::RST) {
             return Err(ReceiveDrop::TcpNoConnection);
+        }
+        // Where there is no place for another connection nothing is answered: whoever it is asks
+        // again, or sends again what nobody remembers.
+        let listener = self.listeners.find(tuple.local, tuple.local_port);
+        let listener = listener.and_then(|listener| self.listeners.get_mut(listener));
+        if listener.is_some_and(|listener| listener.waiting >= listener.backlog) {
+            return Err(ReceiveDrop::TcpBacklog);
         }
         if segment.flags.contains(TcpFlags::ACK) {
             if let Some(entry) = self.tcp_cookie(tuple, segment) {

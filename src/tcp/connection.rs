@@ -80,6 +80,10 @@ bitflags! {
         const CWND_LIMITED = 1 << 13;
         /// Our SYN is to be sent now, for the first time or again.
         const SYN_DUE = 1 << 16;
+        /// Little is left of what the pool may hold: it is for those who hold nothing yet.
+        const CROWDED = 1 << 20;
+        /// There was no block for a header, or no view, for what is to be sent.
+        const STARVED = 1 << 19;
         /// A retransmission was left out once, because the first copy is still with the driver.
         const STILL_QUEUED = 1 << 14;
         /// Both sides scale their windows.

@@ -132,13 +132,14 @@ impl Connection {
         Seq(value).is_before(Seq(self.ts_recent)) && now.since(self.ts_recent_at) < TIMESTAMP_VALID
     }
 
-    /// The four cases of RFC 9293 §3.4, table 6, with the window as it was last offered.
+    /// The four cases of RFC 9293 §3.4, table 6, with the window as it was last offered. But what has
+    /// no length may also stand just behind the window: it is from there that a peer acknowledges
+    /// which has filled the window, if the last of that was lost.
     fn is_acceptable(&self, segment: &Segment<'_>) -> bool {
         let window = self.rcv_edge.distance(self.rcv_nxt);
         let length = segment.sequence_length();
         match (length, window) {
-            (0, 0) => segment.seq == self.rcv_nxt,
-            (0, _) => segment.seq.in_window(self.rcv_nxt, window),
+            (0, _) => segment.seq.in_window(self.rcv_nxt, window + 1),
             (_, 0) => false,
             _ => {
                 segment.seq.in_window(self.rcv_nxt, window)
@@ -421,7 +422,8 @@ impl Connection {
         } else {
             let old = offset.unsigned_abs();
             if length > old {
-                let kept = self.append(buf, start + old as usize, length - old);
+                let kept =
+                    !self.is_crowded_out() && self.append(buf, start + old as usize, length - old);
                 self.deliver_out_of_order();
                 self.schedule_ack(now, length - old);
                 !kept
@@ -435,6 +437,13 @@ impl Connection {
         };
         self.take_fin();
         dropped
+    }
+
+    /// Whether the next data have to wait, so that connections that nobody reads from do not keep
+    /// those from being served that somebody does read from.
+    fn is_crowded_out(&self) -> bool {
+        let holds = self.flags.contains(Flags::UNACCEPTED) || !self.received.is_empty();
+        self.flags.contains(Flags::CROWDED) && holds
     }
 
     /// Hangs the data of a segment behind those received: small ones are copied into the block
@@ -471,7 +480,8 @@ impl Connection {
         let block = turn.block.max(1);
         let gap = (u32::from(self.mss) + GAP_HEADERS).div_ceil(block);
         let blocks = buf.fragments().count() as u32;
-        if bytes > self.receive_quota
+        if self.flags.contains(Flags::CROWDED)
+            || bytes > self.receive_quota
             || turn.room / block < gap + blocks
             || buf.set_charge(Charge::Held).is_err()
         {

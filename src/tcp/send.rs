@@ -26,6 +26,18 @@ impl Connection {
         }
     }
 
+    /// The next segment without data: there is no block for the header of one with data.
+    pub(crate) fn next_control(&mut self, turn: &Turn<'_>) -> Option<Outgoing> {
+        match self.state {
+            TcpState::Closed => None,
+            TcpState::SynSent | TcpState::SynReceived => self.next_syn(turn),
+            _ => {
+                self.flags.set(Flags::STARVED, !self.to_send.is_empty());
+                self.next_acknowledgment(turn)
+            }
+        }
+    }
+
     /// Our SYN, for the first time or again, with an ACK if SYNs crossed.
     fn next_syn(&mut self, turn: &Turn<'_>) -> Option<Outgoing> {
         let Turn { now, room, .. } = *turn;
@@ -257,7 +269,11 @@ impl Connection {
             0 => None,
             _ => {
                 let offset = seq.distance(self.una) as usize;
-                Some(self.to_send.slice(offset, length as usize).ok()?)
+                let Ok(data) = self.to_send.slice(offset, length as usize) else {
+                    self.flags |= Flags::STARVED;
+                    return None;
+                };
+                Some(data)
             }
         };
         // The edge moves by a worthwhile step or not at all (RFC 9293 §3.8.6.2.2), and never back,

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Instant;
 
-use crate::namespace::{PATIENCE, ip, until};
+use crate::namespace::{PATIENCE, ip, run, until};
 
 pub const MAC: &str = "02:5a:4f:4e:44:41";
 pub const DEVICE4: &str = "10.9.0.2";
@@ -18,6 +18,26 @@ pub struct Demo {
     child: Child,
     lines: Receiver<String>,
     printed: Vec<String>,
+}
+
+/// The bridge beside a demo, in the namespace of that process.
+pub struct Bridge(u32);
+
+impl Bridge {
+    fn inside(&self, command: &str) {
+        let pid = self.0;
+        let _: String = run(&format!("nsenter -t {pid} -n {command}"));
+    }
+
+    /// Loses so many frames in a hundred, both ways.
+    pub fn lose(&self, percent: u32) {
+        self.inside("nft flush chain bridge lossy pass");
+        if percent > 0 {
+            self.inside(&format!(
+                "nft add rule bridge lossy pass numgen random mod 100 < {percent} drop"
+            ));
+        }
+    }
 }
 
 /// What a demo had to say when it ended.
@@ -48,7 +68,11 @@ fn build() -> PathBuf {
 
 impl Demo {
     pub fn start(arguments: &str) -> Self {
-        let mut child = Command::new(build())
+        Self::spawn(Command::new(build()), arguments)
+    }
+
+    fn spawn(mut command: Command, arguments: &str) -> Self {
+        let mut child = command
             .args(arguments.split_whitespace())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -73,6 +97,39 @@ impl Demo {
         let _: String = demo.wait_for("link up on zonda0");
         join_tap();
         demo
+    }
+
+    /// A device in a network namespace of its own, where a bridge leads from its TAP interface to
+    /// `zonda0` here.
+    pub fn behind_bridge() -> (Self, Bridge) {
+        let mut command = Command::new("unshare");
+        let _ = command.arg("--net").arg(build());
+        let arguments = format!("--tap tap0 --ipv4 {DEVICE4}/24 --ipv6 {DEVICE6}/64");
+        let mut demo = Self::spawn(command, &arguments);
+        let _: String = demo.wait_for("link up on tap0");
+        let bridge = Bridge(demo.child.id());
+        let pid = bridge.0;
+        // Without segments of many kilobytes, which would be lost as a whole.
+        ip(&format!(
+            "link add name zonda0 gso_max_segs 1 type veth peer name peer netns {pid}"
+        ));
+        for arguments in [
+            "link add name bridge type bridge",
+            "link set peer master bridge up",
+            "link set tap0 master bridge up",
+            "link set bridge up",
+        ] {
+            bridge.inside(&format!("ip {arguments}"));
+        }
+        for command in [
+            "nft add table bridge lossy",
+            "nft add chain bridge lossy pass { type filter hook forward priority 0 ; }",
+        ] {
+            bridge.inside(command);
+        }
+        ip("link set zonda0 up");
+        join_tap();
+        (demo, bridge)
     }
 
     /// Waits until a line with `text` has been printed, and gives it.

@@ -289,6 +289,11 @@ impl Pool {
             .with(|state| usize::from(state.limits.held.saturating_sub(state.stats.held)))
     }
 
+    /// Whether there is a block for `purpose` now.
+    pub(crate) fn has(self, purpose: Purpose) -> bool {
+        self.0.section.with(|state| state.has(purpose))
+    }
+
     /// Data blocks that are free now.
     pub fn free_blocks(self) -> usize {
         self.0.section.with(|state| usize::from(state.blocks_left))
