@@ -781,7 +781,7 @@ impl Core<'_> {
     fn tcp_ephemeral(&mut self, tuple: &Tuple) -> Option<u16> {
         const FIRST: u16 = 49152;
         let start = self.rng.below(u32::from(u16::MAX - FIRST) + 1) as u16;
-        let tries = 0..=self.tcp.iter().count() as u16;
+        let tries = 0..=(self.tcp.iter().count() + config::TCP_TIME_WAIT + 16) as u16;
         let now = self.now;
         for attempt in tries {
             let offset =
