@@ -215,6 +215,9 @@ impl Core<'_> {
             connection.timers = Timers::NONE;
         }
         let (state, orphan) = (connection.state, connection.flags.contains(Flags::ORPHAN));
+        if state == TcpState::Closed {
+            self.scoreboards.take_back(index);
+        }
         let deadline = connection.deadline();
         let listener = connection.listener;
         if state == TcpState::Closed && orphan {
@@ -224,7 +227,6 @@ impl Core<'_> {
                 listener.waiting = listener.waiting.saturating_sub(1);
             }
             drop(self.tcp.remove(index));
-            self.scoreboards.take_back(index);
             self.tcp_timers.clear(super::timers::Owner(index));
         } else {
             match deadline {
