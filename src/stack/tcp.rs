@@ -230,6 +230,9 @@ impl Core<'_> {
             connection.timers = Timers::NONE;
         }
         let (state, orphan) = (connection.state, connection.flags.contains(Flags::ORPHAN));
+        if state == TcpState::Closed {
+            self.scoreboards.take_back(index);
+        }
         let mut deadline = connection.deadline();
         if connection.flags.contains(Flags::STARVED) && state != TcpState::Closed {
             let again = self.now + STARVED_RETRY;
@@ -244,7 +247,6 @@ impl Core<'_> {
                 listener.waiting = listener.waiting.saturating_sub(1);
             }
             drop(self.tcp.remove(index));
-            self.scoreboards.take_back(index);
             self.tcp_timers.clear(super::timers::Owner(index));
         } else {
             match deadline {

@@ -195,7 +195,7 @@ impl Connection {
     pub(crate) fn arm_probe(&mut self, now: Instant, board: Option<&mut Scoreboard>) {
         let board = board.as_deref().filter(|board| !board.is_empty());
         let span = match board {
-            _ if self.flight() == 0 => None,
+            _ if self.flight() == 0 || !self.state.is_synchronized() => None,
             Some(board) => self.recovery.reordering_timer(now, &self.rtt, board),
             None => {
                 let has_sack = self.flags.contains(Flags::SACK);

@@ -213,3 +213,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn blocks_of_one_acknowledgement_are_no_reordering_of_each_other() {
+    let mut board = Scoreboard::new(seq(0));
+    let _ = update(&mut board, 0, 100, &[(10, 30)], 0);
+    // The acknowledgement between was lost: the latest block comes first, and grows the other.
+    let first = update(&mut board, 0, 100, &[(60, 70), (10, 40)], 1);
+    assert!(!first.reordered);
+    // What fills a hole of before is one.
+    let second = update(&mut board, 0, 100, &[(45, 55), (60, 70), (10, 40)], 2);
+    assert!(second.reordered);
+}
