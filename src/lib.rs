@@ -39,3 +39,22 @@ pub mod socket;
 
 #[path = "../drivers/mod.rs"]
 pub mod drivers;
+
+/// The snippets of the guide.
+#[cfg(all(
+    doctest,
+    target_os = "linux",
+    feature = "ethernet",
+    feature = "ipv4",
+    feature = "ipv6",
+    feature = "udp",
+    feature = "multicast",
+    feature = "ping",
+    feature = "runner",
+    feature = "timestamps",
+    feature = "driver-wire",
+    feature = "driver-tap",
+    feature = "pcap",
+))]
+#[doc = include_str!("../docs/guide.md")]
+struct Guide;
