@@ -212,7 +212,7 @@ impl Pool {
     /// As [`Pool::alloc`], waiting until there is a block, in line with those who wait for the same
     /// purpose.
     ///
-    /// [`config::POOL_WAITERS`] tasks find a place to wait in without being polled.
+    /// [`POOL_WAITERS`](crate::config::POOL_WAITERS) tasks find a place to wait in without being polled.
     pub async fn alloc_async(self, purpose: Purpose, headroom: usize) -> NetBuf {
         let mut turn = Turn {
             pool: self,
