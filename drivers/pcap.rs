@@ -188,6 +188,7 @@ impl<'p, S: Sink> Capture<'p, S> {
         if self.stack.poll_filter(context).is_ready() {
             self.stack
                 .take_filter(|groups| self.driver.set_filter(groups.iter().copied()));
+            self.driver.wake_driver();
         }
         #[cfg(feature = "timestamps")]
         while let Some((id, nanos)) = self.driver.take_transmitted() {
@@ -199,6 +200,9 @@ impl<'p, S: Sink> Capture<'p, S> {
     fn relay_received(&mut self, now: Instant, context: &mut Context<'_>) -> usize {
         if self.received.is_empty() {
             (self.received, _) = self.driver.receive();
+            if self.received.len() >= config::PORT_RX_QUEUE {
+                self.driver.wake_driver();
+            }
         }
         let mut moved = 0;
         while !self.received.is_empty()

@@ -7,20 +7,18 @@
 
 #![allow(unsafe_code)]
 
-#[cfg(not(loom))]
+#[cfg(not(loom_models))]
 use core::cell::UnsafeCell;
-#[cfg(all(not(loom), hosted))]
-use core::sync::atomic::AtomicBool;
-#[cfg(not(loom))]
-pub(crate) use core::sync::atomic::{AtomicU16, Ordering};
+#[cfg(not(loom_models))]
+pub(crate) use core::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
-#[cfg(loom)]
+#[cfg(loom_models)]
 use loom::sync::Mutex;
-#[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicU16, Ordering};
+#[cfg(loom_models)]
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 /// A value behind a section.
-#[cfg(not(loom))]
+#[cfg(not(loom_models))]
 pub(crate) struct Section<T> {
     #[cfg(hosted)]
     taken: AtomicBool,
@@ -28,16 +26,16 @@ pub(crate) struct Section<T> {
 }
 
 /// A value behind a section: to the model checker a mutex, since it cannot follow who spins.
-#[cfg(loom)]
+#[cfg(loom_models)]
 pub(crate) struct Section<T>(Mutex<T>);
 
 // SAFETY: `with` gives the only reference to the value, to one thread or interrupt at a time.
-#[cfg(not(loom))]
+#[cfg(not(loom_models))]
 unsafe impl<T: Send> Sync for Section<T> {}
 
 impl<T> Section<T> {
     /// A section around `value`.
-    #[cfg(not(loom))]
+    #[cfg(not(loom_models))]
     pub(crate) const fn new(value: T) -> Self {
         Self {
             #[cfg(hosted)]
@@ -47,13 +45,13 @@ impl<T> Section<T> {
     }
 
     /// A section around `value`.
-    #[cfg(loom)]
+    #[cfg(loom_models)]
     pub(crate) fn new(value: T) -> Self {
         Self(Mutex::new(value))
     }
 
     /// Runs `work` alone with the value.
-    #[cfg(loom)]
+    #[cfg(loom_models)]
     pub(crate) fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
         // Poisoned only if a test has failed in a section.
         match self.0.lock() {
@@ -63,7 +61,7 @@ impl<T> Section<T> {
     }
 
     /// Runs `work` alone with the value.
-    #[cfg(all(not(loom), not(hosted)))]
+    #[cfg(all(not(loom_models), not(hosted)))]
     #[inline(always)]
     pub(crate) fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
         critical_section::with(|_| {
@@ -74,7 +72,7 @@ impl<T> Section<T> {
     }
 
     /// Runs `work` alone with the value.
-    #[cfg(all(not(loom), hosted))]
+    #[cfg(all(not(loom_models), hosted))]
     #[inline(always)]
     pub(crate) fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
         if self.taken.swap(true, Ordering::Acquire) {
@@ -87,7 +85,7 @@ impl<T> Section<T> {
         result
     }
 
-    #[cfg(all(not(loom), hosted))]
+    #[cfg(all(not(loom_models), hosted))]
     #[cold]
     fn wait(&self) {
         while self.taken.swap(true, Ordering::Acquire) {

@@ -1,11 +1,11 @@
 //! The pool and the port under every interleaving of two threads with up to three preemptions.
 //!
-//! `RUSTFLAGS="--cfg loom" cargo test --release --no-default-features --test loom`
+//! `RUSTFLAGS="--cfg loom_models" cargo test --no-default-features --test loom`
 //!
 //! Loom sees atomics, sections and its own cells, but not the bytes of a block. A [`Guard`] stands
 //! in for those: it is read where a test reads bytes, and written where it writes them, so that
 //! loom reports whatever the pool leaves unordered.
-#![cfg(loom)]
+#![cfg(loom_models)]
 #![allow(unsafe_code)]
 
 use std::sync::Arc;
@@ -264,7 +264,7 @@ fn a_driver_that_waits_is_woken_by_a_frame_from_another_thread() {
         let (driver, stack) = port.split();
         let buf = block_on(driver.next_tx());
         assert!(driver.deliver(buf).is_ok());
-        assert_eq!(stack.receive().len(), 1);
+        assert_eq!(stack.receive().0.len(), 1);
         other.join().unwrap();
     });
 }

@@ -233,6 +233,9 @@ fn running_capture_loses_nothing_under_backpressure_and_sleeps() {
     let mut taken = 0u8;
     loop {
         let (mut queue, _) = stack.receive();
+        if queue.len() >= config::PORT_RX_QUEUE {
+            stack.wake_driver();
+        }
         while let Some(frame) = queue.pop_front() {
             assert!(frame.equals(&[taken]));
             taken += 1;

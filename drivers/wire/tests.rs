@@ -25,6 +25,9 @@ fn frame(pool: Pool, bytes: &[u8]) -> NetBuf {
 
 fn received(end: StackEnd<'_>) -> Vec<Vec<u8>> {
     let (mut queue, _) = end.receive();
+    if queue.len() >= config::PORT_RX_QUEUE {
+        end.wake_driver();
+    }
     let mut frames = Vec::new();
     while let Some(frame) = queue.pop_front() {
         let mut bytes = vec![0; frame.len()];

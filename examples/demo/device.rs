@@ -58,9 +58,9 @@ pub fn add_gateway(stack: Stack<'_>, id: InterfaceId, gateway: Ipv4Addr) -> io::
 /// Says when the link of an interface comes up, and what its addresses are.
 pub async fn greet(stack: Stack<'_>, id: InterfaceId, name: &str) {
     stack.link_up(id).await;
-    let addresses = stack.interface(id, |interface| {
-        let ipv4 = interface.ipv4().iter();
-        let ipv6 = interface.ipv6().iter();
+    let addresses = stack.interface(id).map(|interface| {
+        let ipv4 = interface.ipv4.iter();
+        let ipv6 = interface.ipv6.iter();
         ipv4.map(|cidr| format!("{}/{}", cidr.address, cidr.prefix_length))
             .chain(ipv6.map(|cidr| format!("{}/{}", cidr.address, cidr.prefix_length)))
             .collect::<Vec<_>>()

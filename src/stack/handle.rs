@@ -9,12 +9,14 @@ use super::core::{Core, InterfaceId, Next, TooManyInterfaces};
 use super::storage::StackStorage;
 use super::timers::{FIRST_SLEEP, Owner};
 use super::waiters::WaitKey;
+use crate::config;
 #[cfg(feature = "ipv4")]
 use crate::iface::Ipv4Cidr;
 #[cfg(feature = "ipv6")]
 use crate::iface::Ipv6Cidr;
+use crate::iface::neighbor::Neighbor;
 use crate::iface::route::{Route, RouteError};
-use crate::iface::{AddressError, Counters};
+use crate::iface::{AddressError, Counters, Interface, InterfaceInfo};
 use crate::link::StackEnd;
 use crate::netbuf::Pool;
 use crate::time::{Duration, Instant};
@@ -52,6 +54,7 @@ impl Clock for ManualClock {
 pub struct StackCell<'a> {
     core: RefCell<Core<'a>>,
     clock: &'a dyn Clock,
+    pool: Pool,
 }
 
 /// A handle of a stack: copy it to whoever needs one.
@@ -72,6 +75,7 @@ impl<'a> StackCell<'a> {
         Self {
             core: RefCell::new(Core::new(storage, pool, seed)),
             clock,
+            pool,
         }
     }
 
@@ -85,12 +89,16 @@ impl<'a> Stack<'a> {
     /// Runs `work` on the core at the clock's time, then wakes whom it has given reason to wake.
     #[inline]
     pub(crate) fn with<R>(self, work: impl FnOnce(&mut Core<'a>) -> R) -> R {
+        let now = self.0.clock.now();
+        // What is dropped meanwhile may be what another task waits for: its waker comes after.
+        self.0.pool.hold_wakes();
         let (result, unsettled) = {
             let mut core = self.borrow();
-            core.advance(self.0.clock.now());
+            core.advance(now);
             let result = work(&mut core);
             (result, core.is_unsettled())
         };
+        self.0.pool.release_wakes();
         if unsettled {
             self.settle();
         }
@@ -134,7 +142,7 @@ impl<'a> Stack<'a> {
 
     /// The pool of packets.
     pub fn pool(self) -> Pool {
-        self.with(|core| core.pool())
+        self.0.pool
     }
 
     /// Takes in what the ports have received and does what is due. Whoever drives a stack without
@@ -194,13 +202,17 @@ impl<'a> Stack<'a> {
         self.with(|core| core.counters(id))
     }
 
-    /// Shows an interface to `look`.
-    pub fn interface<R>(
-        self,
-        id: InterfaceId,
-        look: impl FnOnce(&crate::iface::Interface<'a>) -> R,
-    ) -> Option<R> {
-        self.with(|core| core.interface(id).map(look))
+    /// What an interface is now.
+    pub fn interface(self, id: InterfaceId) -> Option<InterfaceInfo> {
+        self.with(|core| core.interface(id).map(Interface::info))
+    }
+
+    /// The neighbours known on an interface's link.
+    pub fn neighbors(self, id: InterfaceId) -> impl Iterator<Item = Neighbor> {
+        // The core is borrowed for one at a time: what is done with it may use the stack.
+        (0..config::NEIGHBORS).filter_map(move |place| {
+            self.with(|core| core.interface(id)?.neighbors.at(core.now, place))
+        })
     }
 
     /// Sleeps until `deadline`, on the stack's clock.

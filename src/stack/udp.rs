@@ -352,8 +352,13 @@ impl Core<'_> {
     /// Closes a socket: what it has received is given back, its groups are left.
     pub(crate) fn udp_close(&mut self, index: u16) {
         #[cfg(feature = "multicast")]
-        for interface in self.interfaces.iter_mut().flatten() {
-            interface.leave_all(Member::udp(index));
+        for (interface, id) in self.interfaces.iter_mut().zip(0..32) {
+            if interface
+                .as_mut()
+                .is_some_and(|i| i.leave_all(Member::udp(index)))
+            {
+                self.kicked |= 1 << id;
+            }
         }
         self.udp.close(index);
         self.waiters.wake(WaitKey::udp(index));
@@ -370,11 +375,13 @@ impl Core<'_> {
     ) -> Result<(), AddressError> {
         let group = IpAddress::try_from(group).map_err(|_| AddressError::UnsupportedFamily)?;
         let interface = self.interface_mut(id).ok_or(AddressError::NoInterface)?;
-        match join {
+        let result = match join {
             true => interface.join(group, Member::udp(index)),
             false if interface.leave(group, Member::udp(index)) => Ok(()),
             false => Err(AddressError::Invalid),
-        }
+        };
+        self.kick(id);
+        result
     }
 
     /// The next datagram of a socket that is not damaged. With `to`, its data are copied there, and

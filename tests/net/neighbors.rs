@@ -14,10 +14,9 @@ use crate::network::*;
 const ZERO: Mac = [0; 6];
 
 fn neighbor(a: &Alone, address: IpAddr) -> Option<Neighbor> {
-    let (now, id) = (a.net.now(), a.host.interface(a.link));
     let address = address.try_into().unwrap();
-    let find = |i: &zonda::iface::Interface<'_>| i.neighbors().neighbor(now, address);
-    a.stack().interface(id, find).unwrap()
+    let mut neighbors = a.stack().neighbors(a.host.interface(a.link));
+    neighbors.find(|neighbor| neighbor.address == address)
 }
 
 fn state(a: &Alone, address: IpAddr) -> Option<NeighborState> {
@@ -25,10 +24,7 @@ fn state(a: &Alone, address: IpAddr) -> Option<NeighborState> {
 }
 
 fn entries(a: &Alone) -> usize {
-    let (now, id) = (a.net.now(), a.host.interface(a.link));
-    a.stack()
-        .interface(id, |i| i.neighbors().iter(now).count())
-        .unwrap()
+    a.stack().neighbors(a.host.interface(a.link)).count()
 }
 
 fn send(socket: &UdpSocket<'_>, to: IpAddr) -> Result<(), SendError> {
@@ -635,14 +631,9 @@ fn pending_packets_of_all_neighbors_are_bounded() {
         }
     }
     let id = a.host.interface(a.link);
-    let now = a.net.now();
-    let pending = |i: &zonda::iface::Interface<'_>| -> usize {
-        i.neighbors()
-            .iter(now)
-            .map(|neighbor| neighbor.pending)
-            .sum()
-    };
-    let pending = a.stack().interface(id, pending).unwrap();
+    let pending: usize = (a.stack().neighbors(id))
+        .map(|neighbor| neighbor.pending)
+        .sum();
     assert!(
         pending <= zonda::config::NEIGHBOR_PENDING_TOTAL,
         "{pending}"

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
+use zonda::netbuf::Purpose;
 use zonda::stack::Stack;
 
 use crate::alone::*;
@@ -85,6 +86,32 @@ fn defect_3904_wakers_may_use_the_stack() {
         a.net.run_for(ms(10));
     }
     assert!(meddler.0.load(Ordering::Relaxed) >= 20);
+    STACK.set(None);
+}
+
+/// A block that comes back while the stack is at work wakes its waiter when that is done.
+#[test]
+fn wakers_of_tasks_that_wait_for_a_block_may_use_the_stack() {
+    let a = acquainted();
+    STACK.set(Some(a.stack()));
+    let pool = a.stack().pool();
+    let socket = a.host.udp("[::]:7000");
+    a.ask(a.datagram(0, (1, 7000), b"x"));
+    let mut taken = Vec::new();
+    while let Ok(buf) = pool.alloc(Purpose::Receive, 0) {
+        taken.push(buf);
+    }
+    let meddler = Arc::new(Meddler::default());
+    let waker = Waker::from(meddler.clone());
+    let mut context = Context::from_waker(&waker);
+    {
+        let mut block = pin!(pool.alloc_async(Purpose::Receive, 0));
+        assert!(block.as_mut().poll(&mut context).is_pending());
+        // What the socket has received comes back inside of the stack.
+        drop(socket);
+        // The waker may have taken it for itself.
+        assert_eq!(meddler.0.load(Ordering::Relaxed), 1);
+    }
     STACK.set(None);
 }
 

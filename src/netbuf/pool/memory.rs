@@ -7,7 +7,7 @@ use core::ptr;
 use super::state::State;
 use super::{BLOCK, HEADER_BLOCK, Layout, Limits, NONE, Pool, PoolCore, PoolStats};
 use crate::netbuf::Meta;
-use crate::sync::{AtomicU16, Section};
+use crate::sync::{AtomicBool, AtomicU16, Section};
 
 /// A range of a block, or of static memory.
 pub(super) struct View {
@@ -135,13 +135,15 @@ impl<const BLOCKS: usize, const SIZE: usize, const HEADERS: usize, const SPARES:
     };
 
     /// A pool, all of whose blocks are free.
-    #[cfg(not(loom))]
+    #[cfg(not(loom_models))]
     pub const fn new() -> Self {
         let () = Self::CHECKED;
         Self {
             core: PoolCore {
                 section: Section::new(State::NEW),
                 layout: UnsafeCell::new(Layout::NEW),
+                quiet: AtomicBool::new(false),
+                missed: AtomicBool::new(false),
             },
             tables: UnsafeCell::new(Tables {
                 block_views: [const { View::NEW }; BLOCKS],
@@ -173,13 +175,15 @@ impl<const BLOCKS: usize, const SIZE: usize, const HEADERS: usize, const SPARES:
     }
 
     /// A pool, all of whose blocks are free.
-    #[cfg(loom)]
+    #[cfg(loom_models)]
     pub fn new() -> Self {
         let () = Self::CHECKED;
         Self {
             core: PoolCore {
                 section: Section::new(State::NEW),
                 layout: UnsafeCell::new(Layout::NEW),
+                quiet: AtomicBool::new(false),
+                missed: AtomicBool::new(false),
             },
             tables: UnsafeCell::new(Tables {
                 block_views: [const { View::NEW }; BLOCKS],
@@ -280,7 +284,7 @@ impl<const BLOCKS: usize, const SIZE: usize, const HEADERS: usize, const SPARES:
     }
 }
 
-#[cfg(not(loom))]
+#[cfg(not(loom_models))]
 impl<const B: usize, const S: usize, const H: usize, const P: usize, A> Default
     for NetBufPool<B, S, H, P, A>
 {
@@ -318,8 +322,8 @@ impl Side {
 }
 
 impl Block {
-    #[cfg_attr(not(loom), allow(clippy::declare_interior_mutable_const))]
-    #[cfg(not(loom))]
+    #[cfg_attr(not(loom_models), allow(clippy::declare_interior_mutable_const))]
+    #[cfg(not(loom_models))]
     const NEW: Self = Self {
         views: AtomicU16::new(0),
         held: Cell::new(0),
@@ -327,7 +331,7 @@ impl Block {
         reached: Cell::new(0),
     };
 
-    #[cfg(loom)]
+    #[cfg(loom_models)]
     fn new(_: usize) -> Self {
         Self {
             views: AtomicU16::new(0),

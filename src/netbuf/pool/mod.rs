@@ -44,7 +44,7 @@ pub use charge::{Charge, Limits, NoBuffer, PoolStats, Purpose};
 pub use memory::Stamp;
 pub use memory::{CacheAligned, NetBufPool, WordAligned};
 
-use crate::sync::Section;
+use crate::sync::{AtomicBool, Ordering, Section};
 use line::Turn;
 use memory::{Block, Side, View};
 use state::State;
@@ -70,6 +70,10 @@ const STATIC: u16 = BLOCK;
 struct PoolCore {
     section: Section<State>,
     layout: UnsafeCell<Layout>,
+    /// Whoever holds the stack's state wants no foreign code to run now: wake-ups wait.
+    quiet: AtomicBool,
+    /// There is one that waits.
+    missed: AtomicBool,
 }
 
 // SAFETY: `layout` is written once, inside the section, before the first handle exists.
@@ -288,10 +292,34 @@ impl Pool {
         ptr::eq(self.0, other.0)
     }
 
+    /// Until [`Pool::release_wakes`], blocks that are given back wake nobody: who waits for them is
+    /// foreign code.
+    #[inline]
+    pub(crate) fn hold_wakes(self) {
+        self.0.quiet.store(true, Ordering::SeqCst);
+    }
+
+    /// Wakes those whom blocks given back since [`Pool::hold_wakes`] would have woken.
+    #[inline]
+    pub(crate) fn release_wakes(self) {
+        self.0.quiet.store(false, Ordering::SeqCst);
+        if self.0.missed.load(Ordering::SeqCst) {
+            self.0.missed.store(false, Ordering::SeqCst);
+            self.wake_waiters();
+        }
+    }
+
     /// Wakes the first in line of each purpose that there is a block for.
     #[cold]
     fn wake_waiters(self) {
         use Purpose::{Control, Header, Receive, Send};
+        if self.0.quiet.load(Ordering::SeqCst) {
+            self.0.missed.store(true, Ordering::SeqCst);
+            // If that is over by now, nobody may look any more: then it is done here.
+            if self.0.quiet.load(Ordering::SeqCst) {
+                return;
+            }
+        }
         for purpose in [Control, Receive, Send, Header] {
             let waker = self.0.section.with(|state| {
                 if !state.has(purpose) {

@@ -108,12 +108,12 @@ impl Host {
 
     /// Its link-local IPv6 address on a link.
     pub fn link_local(self, link: Link) -> Ipv6Addr {
-        let find = |interface: &zonda::iface::Interface<'_>| {
-            let mut addresses = interface.ipv6().iter().map(|cidr| cidr.address);
-            addresses.find(Ipv6Addr::is_unicast_link_local)
-        };
-        let found = self.0.stack.interface(self.interface(link), find);
-        found.flatten().expect("a link-local address")
+        let interface = self.0.stack.interface(self.interface(link));
+        let addresses = interface.expect("an interface").ipv6;
+        let mut addresses = addresses.iter().map(|cidr| cidr.address);
+        addresses
+            .find(Ipv6Addr::is_unicast_link_local)
+            .expect("a link-local address")
     }
 
     /// Adds an address with its prefix length, as in `10.0.0.1/24` or `fd00::1/64`, on a link.
