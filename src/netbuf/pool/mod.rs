@@ -332,12 +332,14 @@ impl Pool {
 
     /// Until [`Pool::release_wakes`], blocks that are given back wake nobody: who waits for them is
     /// foreign code.
+    #[cfg(ip)]
     #[inline]
     pub(crate) fn hold_wakes(self) {
         self.0.quiet.store(true, Ordering::SeqCst);
     }
 
     /// Wakes those whom blocks given back since [`Pool::hold_wakes`] would have woken.
+    #[cfg(ip)]
     #[inline]
     pub(crate) fn release_wakes(self) {
         self.0.quiet.store(false, Ordering::SeqCst);
