@@ -1,4 +1,77 @@
 //! Zonda: a zero-copy `no_std` network stack for firmware, every protocol behind its own feature.
+//!
+//! Packets are chains of fragments of one pool ([`netbuf`]) that are moved, not copied, between a
+//! driver and the application. A driver and the stack meet at a port ([`link`]). The stack
+//! ([`stack`]) is a core without I/O, clock or allocation, and a copyable handle of it; sockets
+//! ([`socket`]) own no buffers.
+//!
+//! | Module | What is in it |
+//! |---|---|
+//! | [`netbuf`] | the pool, packets, queues of packets and of bytes |
+//! | [`link`] | the port between driver and stack: capabilities, link state, queues |
+//! | [`drivers`] | an in-process wire, Linux TAP and TUN, capture |
+//! | `stack` | the core, the handle, the runner, the lent storage |
+//! | `socket` | what applications hold: UDP, ping |
+//! | `iface` | interfaces: addresses, neighbours, routes, counters |
+//! | `ip` | the choice of addresses, what ICMP errors mean |
+//! | [`l2`] | link layers: from frame to packet and back |
+//! | [`wire`] | formats: read and written in place |
+//! | [`checksum`], [`rng`], [`time`], [`config`] | the ground floor: sums, random numbers, instants, build-time numbers |
+//!
+//! `stack`, `socket`, `iface` and `ip` are there with `ipv4` or `ipv6`.
+//!
+//! # Example
+//!
+//! A host that answers ping, and echoes UDP on port 7. It is polled by hand here; with the feature
+//! `runner` a task does that, and sockets are awaited.
+//!
+//! ```
+//! # #[cfg(all(feature = "ethernet", feature = "ipv4", feature = "udp"))]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use core::net::{Ipv4Addr, SocketAddr};
+//! use zonda::iface::Ipv4Cidr;
+//! use zonda::link::{Capabilities, Port};
+//! use zonda::netbuf::NetBufPool;
+//! use zonda::socket::UdpSocket;
+//! use zonda::stack::{ManualClock, StackCell, StackStorage};
+//!
+//! // 32 blocks of 512 bytes; the driver has one end of the port, the stack the other.
+//! static POOL: NetBufPool<32, 512> = NetBufPool::new();
+//! let port = Port::new(Capabilities::ethernet([2, 0, 0, 0, 0, 1]));
+//! let (driver_end, stack_end) = port.split();
+//!
+//! // One interface, one UDP socket. The seed comes from the hardware's entropy source.
+//! let clock = ManualClock::new();
+//! let mut storage = StackStorage::<1, 1>::new();
+//! let cell = StackCell::new(&mut storage, POOL.pool(), [7; 32], &clock);
+//! let stack = cell.stack();
+//! let id = stack.attach(stack_end)?;
+//! let address = Ipv4Addr::new(192, 0, 2, 10);
+//! stack.add_ipv4(id, Ipv4Cidr::new(address, 24))?;
+//!
+//! let echo = UdpSocket::bind(stack, SocketAddr::new(address.into(), 7))?;
+//! // Whenever the driver has delivered something, and when `next` says so:
+//! let next = stack.poll();
+//! while let Some((data, info)) = echo.try_recv() {
+//!     // The blocks that it came in go out again.
+//!     let _ = echo.try_send(data, Some(info.source));
+//! }
+//! # let _ = (next, driver_end);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "ethernet", feature = "ipv4", feature = "udp")))]
+//! # fn main() {}
+//! ```
+//!
+//! `docs/guide.md` goes through all of it step by step, `docs/architecture.md` says how it is
+//! built, `docs/conformance.md` which clause of which RFC is done and tested where.
+//!
+//! # Features
+//!
+//! Each builds alone and with every other. What they cost, and the numbers that can be set at
+//! build time, are in `docs/configuration.md`.
+#![cfg_attr(feature = "document-features", doc = "")]
+#![cfg_attr(feature = "document-features", doc = document_features::document_features!())]
 #![no_std]
 
 #[cfg(feature = "alloc")]
@@ -41,3 +114,22 @@ pub mod socket;
 
 #[path = "../drivers/mod.rs"]
 pub mod drivers;
+
+/// The snippets of the guide.
+#[cfg(all(
+    doctest,
+    target_os = "linux",
+    feature = "ethernet",
+    feature = "ipv4",
+    feature = "ipv6",
+    feature = "udp",
+    feature = "multicast",
+    feature = "ping",
+    feature = "runner",
+    feature = "timestamps",
+    feature = "driver-wire",
+    feature = "driver-tap",
+    feature = "pcap",
+))]
+#[doc = include_str!("../docs/guide.md")]
+struct Guide;

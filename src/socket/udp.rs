@@ -8,7 +8,7 @@ use core::task::Poll;
 use crate::iface::AddressError;
 use crate::ip::Unreachable;
 use crate::netbuf::NetBuf;
-use crate::stack::udp::{RecvInfo, SendError, socket_addr, zone};
+use crate::stack::udp::{RecvInfo, SendError, room_in_pool, socket_addr, zone};
 use crate::stack::waiters::WaitKey;
 use crate::stack::{InterfaceId, Stack};
 use crate::udp::{BindError, Options, UdpSlot};
@@ -220,10 +220,7 @@ impl<'a> UdpSocket<'a> {
         loop {
             match self.try_send_to(data, to) {
                 Err(SendError::QueueFull) => self.room(data, to).await?,
-                Err(SendError::NoBuffer) => {
-                    let pool = self.stack.pool();
-                    drop(pool.alloc_async(crate::netbuf::Purpose::Send, 0).await);
-                }
+                Err(SendError::NoBuffer) => room_in_pool(self.stack.pool(), data.len()).await?,
                 result => return result,
             }
         }

@@ -45,6 +45,9 @@ impl Core<'_> {
                 best = Some((length, id));
             }
         }
+        if is_loopback(destination) {
+            return None;
+        }
         // A way over a link that is down is better than none: whoever sends can wait for it.
         let (interface, next_hop) = self
             .next_hop(destination, only, best, false)
@@ -141,6 +144,16 @@ fn is_link_wide(destination: IpAddress) -> bool {
         IpAddress::V4(address) => address.is_broadcast(),
         #[cfg(feature = "ipv6")]
         IpAddress::V6(address) => address.is_unicast_link_local(),
+    }
+}
+
+/// Whether a destination never leaves the host (RFC 1122 §3.2.1.3 g, RFC 4291 §2.5.3).
+fn is_loopback(destination: IpAddress) -> bool {
+    match destination {
+        #[cfg(feature = "ipv4")]
+        IpAddress::V4(address) => address.is_loopback(),
+        #[cfg(feature = "ipv6")]
+        IpAddress::V6(address) => address.is_loopback(),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::iface::{Destination, ReceiveDrop, SendDrop};
 use crate::ip::Unreachable;
 use crate::link::Offload;
 use crate::netbuf::meta::Flags;
-use crate::netbuf::{Charge, NetBuf, Purpose, Straddle};
+use crate::netbuf::{Charge, NetBuf, Pool, Purpose, Straddle};
 use crate::udp::{BindError, Datagram, Options};
 use crate::wire::udp::{HEADER_LENGTH, UdpHeader};
 use crate::wire::{IpAddress, protocol};
@@ -618,6 +618,18 @@ impl Core<'_> {
         let sum = buf.sum(0..buf.len());
         self.udp_emit(&prepared, buf, sum)
     }
+}
+
+/// Waits until there are blocks for a datagram of `length` bytes; an error if there never are.
+pub(crate) async fn room_in_pool(pool: Pool, length: usize) -> Result<(), SendError> {
+    if !pool.can_hold(Purpose::Send, HEADROOM, length) {
+        return Err(SendError::NoBuffer);
+    }
+    drop(
+        pool.alloc_chain_async(Purpose::Send, HEADROOM, length)
+            .await,
+    );
+    Ok(())
 }
 
 /// The interface that an address is about: the scope id is its number, counted from 1.

@@ -570,6 +570,29 @@ fn source_address_suits_the_destination() {
     }
 }
 
+/// RFC 1122 §3.2.1.3 g, RFC 4291 §2.5.3: not even by a default route.
+#[test]
+fn destination_within_the_host_is_never_sent() {
+    let a = acquainted();
+    let id = a.host.interface(a.link);
+    for (prefix, gateway) in [("0.0.0.0/0", "10.0.0.9"), ("::/0", "fd00::9")] {
+        a.stack()
+            .add_route(route(prefix, Some(gateway), id, 0))
+            .unwrap();
+    }
+    let (socket, ping) = (a.host.udp("[::]:0"), a.host.ping());
+    for to in ["127.0.0.1", "127.9.9.9", "::1"] {
+        let to: IpAddr = to.parse().unwrap();
+        assert_eq!(
+            socket.try_send_to(b"x", Some((to, 9).into())),
+            Err(SendError::NoRoute)
+        );
+        assert!(ping.try_send(to, 1, b"x").is_err());
+    }
+    a.net.run_for(secs(5));
+    assert!(a.sent().is_empty());
+}
+
 /// The MTU holds for everything that is sent.
 #[test]
 fn defect_074_nothing_longer_than_the_mtu_is_sent() {

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use zonda::netbuf::Purpose;
+use zonda::socket::SendError;
 use zonda::stack::Stack;
 
 use crate::alone::*;
@@ -156,6 +157,35 @@ fn sender_waits_for_a_buffer() {
         .into_iter()
         .filter_map(|seen| Some(seen.ip()?.udp()?.2[0]));
     assert_eq!(data.collect::<Vec<_>>(), (0..100).collect::<Vec<u8>>());
+}
+
+/// Datagrams that take two of the three blocks which may be sent: while one is on its way there is
+/// a block, but not enough. Whoever waits lets the driver have its turn.
+#[test]
+fn sender_waits_for_all_the_blocks_that_it_needs() {
+    let a = alone_with(Network::new(1), |net| {
+        net.host_with("host", pool::<8, 128, 4, 8>())
+    });
+    a.introduce();
+    a.link.from(a.host).line_rate(100_000);
+    let socket = a.host.udp("[::]:7000");
+    let sender = a.net.spawn(async move {
+        for n in 0..20u8 {
+            socket.send_to(&[n; 180], (PEER4, 9).into()).await.unwrap();
+        }
+        // More than ever fits.
+        socket.send_to(&[0; 400], (PEER4, 9).into()).await
+    });
+    for _ in 0..20 {
+        a.net.run_for(ms(100));
+        a.peer.send(a.reply());
+    }
+    assert_eq!(sender.take(), Some(Err(SendError::NoBuffer)));
+    let data = a
+        .sent()
+        .into_iter()
+        .filter_map(|seen| Some(seen.ip()?.udp()?.2[0]));
+    assert_eq!(data.collect::<Vec<_>>(), (0..20).collect::<Vec<u8>>());
 }
 
 /// A thousand conversations of 20 hosts on one hub: the network itself stays out of the way.

@@ -43,7 +43,7 @@ impl fmt::Display for NoBuffer {
 
 impl core::error::Error for NoBuffer {}
 
-/// How many blocks may stay where. See the [module](self) for the defaults.
+/// How many blocks may stay where. See [`pool`](crate::netbuf::pool) for the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Limits {

@@ -9,21 +9,30 @@ use super::{NetBuf, Pool, Purpose};
 pub(super) struct Turn {
     pub(super) pool: Pool,
     pub(super) purpose: Purpose,
+    pub(super) headroom: usize,
+    pub(super) length: usize,
+    /// How many blocks that takes.
+    pub(super) blocks: u16,
     pub(super) ticket: Option<u32>,
 }
 
 impl Turn {
-    pub(super) fn poll(&mut self, headroom: usize, waker: &Waker) -> Poll<NetBuf> {
+    pub(super) fn poll(&mut self, waker: &Waker) -> Poll<NetBuf> {
         // Once more after it has lined up: a block may have come back in between.
         for lined_up in [false, true] {
             let first = self.pool.0.section.with(|state| {
                 let mut waiting = state.waiting.iter();
-                waiting
-                    .find(|entry| entry.purpose == self.purpose)
-                    .is_none_or(|entry| Some(entry.ticket) == self.ticket)
+                // Never a part of what is wanted: others may wait for that part.
+                state.has(self.purpose, self.blocks)
+                    && waiting
+                        .find(|entry| entry.purpose == self.purpose)
+                        .is_none_or(|entry| Some(entry.ticket) == self.ticket)
             });
-            if first && let Ok(buf) = self.pool.alloc(self.purpose, headroom) {
-                return Poll::Ready(buf);
+            if first {
+                let buf = (self.pool).alloc_chain(self.purpose, self.headroom, self.length);
+                if let Ok(buf) = buf {
+                    return Poll::Ready(buf);
+                }
             }
             if !lined_up {
                 self.line_up(waker);
@@ -54,6 +63,7 @@ impl Turn {
             let _: Result<(), _> = state.waiting.push_back(Waiting {
                 ticket,
                 purpose: self.purpose,
+                blocks: self.blocks,
                 waker: Some(waker),
             });
             (last.and_then(|last| last.waker), None)

@@ -216,14 +216,52 @@ impl Pool {
     /// As [`Pool::alloc`], waiting until there is a block, in line with those who wait for the same
     /// purpose.
     ///
-    /// [`config::POOL_WAITERS`] tasks find a place to wait in without being polled.
+    /// [`POOL_WAITERS`](crate::config::POOL_WAITERS) tasks find a place to wait in without being polled.
     pub async fn alloc_async(self, purpose: Purpose, headroom: usize) -> NetBuf {
+        self.alloc_chain_async(purpose, headroom, 0).await
+    }
+
+    /// As [`Pool::alloc_chain`], waiting as [`Pool::alloc_async`] does until there are blocks
+    /// enough. Where that can never be ([`Pool::can_hold`]), it waits for ever.
+    pub async fn alloc_chain_async(
+        self,
+        purpose: Purpose,
+        headroom: usize,
+        length: usize,
+    ) -> NetBuf {
         let mut turn = Turn {
             pool: self,
             purpose,
+            headroom,
+            length,
+            blocks: self.blocks_for(purpose, headroom, length),
             ticket: None,
         };
-        poll_fn(|context| turn.poll(headroom, context.waker())).await
+        poll_fn(|context| turn.poll(context.waker())).await
+    }
+
+    /// Whether [`Pool::alloc_chain`] would find blocks enough if all were free.
+    pub fn can_hold(self, purpose: Purpose, headroom: usize, length: usize) -> bool {
+        let blocks = self.blocks_for(purpose, headroom, length);
+        let (limits, stats) = (self.limits(), self.stats());
+        blocks
+            <= match purpose {
+                Purpose::Receive => stats.blocks,
+                Purpose::Send => stats.blocks.min(limits.send),
+                Purpose::Header => stats.headers.saturating_sub(limits.control),
+                Purpose::Control => stats.blocks.saturating_add(stats.headers),
+            }
+    }
+
+    /// How many blocks so many bytes take at most, behind `headroom` in the first.
+    fn blocks_for(self, purpose: Purpose, headroom: usize, length: usize) -> u16 {
+        let size = match purpose {
+            Purpose::Receive | Purpose::Send => self.block_size(),
+            Purpose::Header => HEADER_BLOCK,
+            Purpose::Control => self.block_size().min(HEADER_BLOCK),
+        };
+        let bytes = headroom.min(size).saturating_add(length);
+        u16::try_from(bytes.div_ceil(size.max(1)).max(1)).unwrap_or(u16::MAX)
     }
 
     /// A buffer over static memory, which is read where it is. It takes spare views only.
@@ -306,12 +344,14 @@ impl Pool {
 
     /// Until [`Pool::release_wakes`], blocks that are given back wake nobody: who waits for them is
     /// foreign code.
+    #[cfg(ip)]
     #[inline]
     pub(crate) fn hold_wakes(self) {
         self.0.quiet.store(true, Ordering::SeqCst);
     }
 
     /// Wakes those whom blocks given back since [`Pool::hold_wakes`] would have woken.
+    #[cfg(ip)]
     #[inline]
     pub(crate) fn release_wakes(self) {
         self.0.quiet.store(false, Ordering::SeqCst);
@@ -334,13 +374,14 @@ impl Pool {
         }
         for purpose in [Control, Receive, Send, Header] {
             let waker = self.0.section.with(|state| {
-                if !state.has(purpose) {
+                let mut waiting = state.waiting.iter();
+                let first = waiting.position(|entry| entry.purpose == purpose)?;
+                let blocks = state.waiting.get(first)?.blocks;
+                if !state.has(purpose, blocks) {
                     return None;
                 }
                 // It keeps its place: it comes back, or leaves the line.
-                let mut waiting = state.waiting.iter_mut();
-                let first = waiting.find(|entry| entry.purpose == purpose)?;
-                first.waker.take()
+                state.waiting.get_mut(first)?.waker.take()
             });
             if let Some(waker) = waker {
                 waker.wake();

@@ -26,6 +26,7 @@ pub(super) struct State {
 pub(super) struct Waiting {
     pub(super) ticket: u32,
     pub(super) purpose: Purpose,
+    pub(super) blocks: u16,
     pub(super) waker: Option<Waker>,
 }
 
@@ -78,14 +79,17 @@ impl State {
         Some(index)
     }
 
-    /// Whether there is a block for `purpose`.
-    pub(super) fn has(&self, purpose: Purpose) -> bool {
-        let block = self.blocks_left > 0;
+    /// Whether there are so many blocks for `purpose`.
+    pub(super) fn has(&self, purpose: Purpose, blocks: u16) -> bool {
+        let left = |free: u16| free >= blocks;
         match purpose {
-            Purpose::Receive => block,
-            Purpose::Send => block && self.stats.sent < self.limits.send,
-            Purpose::Header => self.headers_left > self.limits.control,
-            Purpose::Control => block || self.headers_left > 0,
+            Purpose::Receive => left(self.blocks_left),
+            Purpose::Send => {
+                let most = self.limits.send.saturating_sub(self.stats.sent);
+                left(self.blocks_left.min(most))
+            }
+            Purpose::Header => left(self.headers_left.saturating_sub(self.limits.control)),
+            Purpose::Control => left(self.blocks_left.saturating_add(self.headers_left)),
         }
     }
 
