@@ -11,7 +11,7 @@
 //! | [`link`] | the port between driver and stack: capabilities, link state, queues |
 //! | [`drivers`] | an in-process wire, Linux TAP and TUN, capture |
 //! | `stack` | the core, the handle, the runner, the lent storage |
-//! | `socket` | what applications hold: UDP, ping |
+//! | `socket` | what applications hold: UDP, TCP, ping |
 //! | `iface` | interfaces: addresses, neighbours, routes, counters |
 //! | `ip` | the choice of addresses, what ICMP errors mean |
 //! | [`l2`] | link layers: from frame to packet and back |
@@ -123,6 +123,7 @@ pub mod drivers;
     feature = "ipv4",
     feature = "ipv6",
     feature = "udp",
+    feature = "tcp",
     feature = "multicast",
     feature = "ping",
     feature = "runner",
