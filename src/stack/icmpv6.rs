@@ -135,10 +135,7 @@ impl Core<'_> {
         let offload = interface.is_some_and(|interface| {
             interface.capabilities.offload.contains(Offload::SEND_ICMP) && !path.is_local
         });
-        #[cfg_attr(
-            not(feature = "ipv4"),
-            allow(clippy::infallible_destructuring_match)
-        )]
+        #[cfg_attr(not(feature = "ipv4"), allow(clippy::infallible_destructuring_match))]
         let source = match path.source {
             crate::wire::IpAddress::V6(source) => source,
             #[cfg(feature = "ipv4")]

@@ -139,7 +139,10 @@ impl Connection {
         let window = self.rcv_edge.distance(self.rcv_nxt);
         let length = segment.sequence_length();
         match (length, window) {
-            (0, _) => segment.seq.in_window(self.rcv_nxt, window + 1),
+            (0, _) => {
+                let behind = u32::from(!segment.flags.contains(TcpFlags::RST));
+                segment.seq == self.rcv_nxt || segment.seq.in_window(self.rcv_nxt, window + behind)
+            }
             (_, 0) => false,
             _ => {
                 segment.seq.in_window(self.rcv_nxt, window)

@@ -329,7 +329,7 @@ impl Pool {
 
     /// Whether there is a block for `purpose` now.
     pub(crate) fn has(self, purpose: Purpose) -> bool {
-        self.0.section.with(|state| state.has(purpose))
+        self.0.section.with(|state| state.has(purpose, 1))
     }
 
     /// Data blocks that are free now.

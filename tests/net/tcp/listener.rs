@@ -12,11 +12,20 @@ use super::*;
 fn full_backlog_keeps_the_handshake_until_there_is_room() {
     let mut s = Session::new();
     let listener = s.listen(1);
-    s.open(&mss(1460));
-    // The second has to wait with its ACK, and with its data.
+    // Two begin, and the first takes the only place.
+    let first_of = (s.ports.0, s.seq, s.ack);
     (s.ports.0, s.seq) = (5001, 100);
     let answer = one(s.say(SYN, &[]));
-    s.ack = answer.seq.wrapping_add(1);
+    let second_of = (s.ports.0, s.seq, answer.seq.wrapping_add(1));
+    (s.ports.0, s.seq, s.ack) = first_of;
+    s.open(&mss(1460));
+    // A third is not even answered: it asks again.
+    let first_of = (s.ports.0, s.seq, s.ack);
+    (s.ports.0, s.seq) = (5002, 100);
+    none(s.say(SYN, &[]));
+    assert_eq!(first_of.0, 5000);
+    // The second has to wait with its ACK, and with its data.
+    (s.ports.0, s.seq, s.ack) = second_of;
     none(s.say(ACK, &[]));
     none(s.at(0, ACK, b"hello"));
     let first = listener.try_accept().unwrap();

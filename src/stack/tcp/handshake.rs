@@ -1,0 +1,349 @@
+//! Segments for connections without a control block: handshakes, SYN cookies, TIME-WAIT, and else a
+//! reset (RFC 9293 §3.10.7.1, §3.10.7.2, RFC 4987, RFC 6191).
+
+use super::super::core::Core;
+use super::super::transmit::Outgoing as Ip;
+use super::super::waiters::WaitKey;
+use crate::config;
+use crate::iface::ReceiveDrop;
+use crate::netbuf::NetBuf;
+use crate::tcp::connection::{Agreed, Connection, Tuple};
+use crate::tcp::half_open::HalfOpen;
+use crate::tcp::isn::Offer;
+use crate::tcp::segment::{Outgoing, Segment};
+use crate::tcp::sequence::Seq;
+use crate::time::Duration;
+use crate::wire::protocol;
+use crate::wire::tcp::{HEADER_LENGTH, TcpFlags};
+use crate::wire::tcp_options::{TcpOptionSpace, TcpOptions};
+
+impl Core<'_> {
+    /// A segment for no connection with a control block: TIME-WAIT, handshakes, listeners, and
+    /// else a reset (RFC 9293 §3.10.7.1, §3.10.7.2).
+    pub(super) fn tcp_arrives_elsewhere(
+        &mut self,
+        tuple: &Tuple,
+        segment: &Segment<'_>,
+        buf: NetBuf,
+    ) -> Result<(), ReceiveDrop> {
+        let now = self.now;
+        let mut before = None;
+        if let Some(entry) = self.time_wait.find(tuple, now) {
+            let is_syn = segment.flags.contains(TcpFlags::SYN)
+                && !segment.flags.intersects(TcpFlags::RST | TcpFlags::ACK);
+            let timestamp = segment.options.timestamps.map(|(value, _)| value);
+            if is_syn && entry.may_reopen(segment.seq, timestamp) {
+                before = Some(entry.snd_nxt);
+            } else {
+                return self.tcp_arrives_in_time_wait(tuple, segment);
+            }
+        }
+        if let Some(entry) = self.half_open.find(tuple) {
+            let entry = *entry;
+            return self.tcp_arrives_half_open(&entry, segment, buf);
+        }
+        if segment.flags.contains(TcpFlags::RST) {
+            return Err(ReceiveDrop::TcpNoConnection);
+        }
+        // Where there is no place for another connection nothing is answered: whoever it is asks
+        // again, or sends again what nobody remembers.
+        let listener = self.listeners.find(tuple.local, tuple.local_port);
+        let listener = listener.and_then(|listener| self.listeners.get_mut(listener));
+        if listener.is_some_and(|listener| listener.waiting >= listener.backlog) {
+            return Err(ReceiveDrop::TcpBacklog);
+        }
+        if segment.flags.contains(TcpFlags::ACK) {
+            if let Some(entry) = self.tcp_cookie(tuple, segment) {
+                return self.tcp_arrives_half_open(&entry, segment, buf);
+            }
+            self.tcp_reset(tuple, segment.ack, None);
+            return Err(ReceiveDrop::TcpNoConnection);
+        }
+        let listener = self.listeners.find(tuple.local, tuple.local_port);
+        match listener {
+            Some(listener) if segment.flags.contains(TcpFlags::SYN) => {
+                self.time_wait.remove(tuple);
+                self.tcp_syn_arrives(listener, tuple, segment, before);
+                Ok(())
+            }
+            Some(_) => Err(ReceiveDrop::TcpNoConnection),
+            None => {
+                self.tcp_reset(tuple, Seq(0), Some(segment.end()));
+                Err(ReceiveDrop::TcpNoConnection)
+            }
+        }
+    }
+
+    pub(super) fn tcp_arrives_in_time_wait(
+        &mut self,
+        tuple: &Tuple,
+        segment: &Segment<'_>,
+    ) -> Result<(), ReceiveDrop> {
+        let now = self.now;
+        // A reset ends nothing here (RFC 1337).
+        if segment.flags.contains(TcpFlags::RST) {
+            return Err(ReceiveDrop::TcpNoConnection);
+        }
+        let Some(entry) = self.time_wait.find(tuple, now) else {
+            return Ok(());
+        };
+        if segment.flags.contains(TcpFlags::FIN) {
+            entry.restart(now);
+        } else if segment.sequence_length() == 0 && segment.seq == entry.rcv_nxt {
+            return Ok(());
+        }
+        let entry = *entry;
+        if self.challenge_limit.allow(now) {
+            let timestamps = entry
+                .timestamps
+                .map(|(recent, offset)| ((now.as_millis() as u32).wrapping_add(offset), recent));
+            let outgoing = Outgoing {
+                seq: entry.snd_nxt,
+                ack: entry.rcv_nxt,
+                flags: TcpFlags::ACK,
+                window: 0,
+                options: TcpOptionSpace::segment(timestamps, []),
+                data: None,
+            };
+            let _: bool = self.tcp_send(tuple, Ip::new(protocol::TCP), outgoing);
+        }
+        Ok(())
+    }
+
+    /// A SYN for a listener. The connection of the same four-tuple that was before, if there was one,
+    /// has sent what is in front of `before`.
+    pub(super) fn tcp_syn_arrives(
+        &mut self,
+        listener: u16,
+        tuple: &Tuple,
+        segment: &Segment<'_>,
+        before: Option<Seq>,
+    ) {
+        let TcpOptions {
+            mss,
+            window_scale,
+            sack_permitted,
+            timestamps,
+            ..
+        } = segment.options;
+        let (mut iss, ts_offset) = self.tcp_secrets(tuple);
+        // "assigns its initial sequence number for the new connection to be larger than the largest
+        // sequence number it used on the previous connection incarnation" (RFC 9293 §3.6.1).
+        if let Some(before) = before.filter(|before| !iss.is_after(*before)) {
+            iss = before + 65_537;
+        }
+        let now = self.now;
+        let mut entry = HalfOpen {
+            tuple: *tuple,
+            listener,
+            irs: segment.seq,
+            iss,
+            ts_offset,
+            agreed: Agreed {
+                peer_mss: mss.unwrap_or(config::TCP_MSS_DEFAULT as u16),
+                scale: window_scale,
+                sack: sack_permitted,
+                timestamp: timestamps.map(|(value, _)| value),
+            },
+            window: segment.window,
+            sent: 1,
+            begun: now,
+            due: now + Duration::from_secs(1),
+        };
+        if self.half_open.insert(entry) {
+            self.tcp_syn_ack(&entry);
+            self.arm_tcp();
+            return;
+        }
+        // There is no place: what the SYN says is put into the answer, and comes back with the ACK
+        // (RFC 4987 §3.6).
+        let agreed = &mut entry.agreed;
+        entry.iss = self
+            .isn
+            .cookie(&tuple.addresses(), segment.seq, agreed.peer_mss, now);
+        let stamp = match agreed.timestamp {
+            Some(_) => {
+                let clock = (now.as_millis() as u32).wrapping_add(ts_offset);
+                let (window_scale, sack) = (agreed.scale, agreed.sack);
+                Offer { window_scale, sack }.into_timestamp(clock)
+            }
+            None => {
+                (agreed.scale, agreed.sack) = (None, false);
+                0
+            }
+        };
+        self.half_open.cookie_sent(now);
+        self.tcp_send_syn_ack(&entry, stamp);
+    }
+
+    /// The handshake that a cookie tells of.
+    pub(super) fn tcp_cookie(&self, tuple: &Tuple, segment: &Segment<'_>) -> Option<HalfOpen> {
+        let now = self.now;
+        if segment.flags.contains(TcpFlags::SYN) || !self.half_open.has_cookies_out(now) {
+            return None;
+        }
+        let listener = self.listeners.find(tuple.local, tuple.local_port)?;
+        let addresses = tuple.addresses();
+        let (irs, iss) = (segment.seq - 1, segment.ack - 1);
+        let cookie = self.isn.verify(&addresses, irs, iss, now)?;
+        let timestamps = segment.options.timestamps;
+        let offer = timestamps.map_or(Offer::default(), |(_, echo)| Offer::from_timestamp(echo));
+        Some(HalfOpen {
+            tuple: *tuple,
+            listener,
+            irs,
+            iss,
+            ts_offset: self.isn.timestamp_offset(&addresses),
+            agreed: Agreed {
+                peer_mss: cookie.mss,
+                scale: offer.window_scale,
+                sack: offer.sack,
+                timestamp: timestamps.map(|(value, _)| value),
+            },
+            window: segment.window,
+            sent: 1,
+            begun: now,
+            due: now + Duration::from_secs(1),
+        })
+    }
+
+    pub(super) fn tcp_syn_ack(&mut self, entry: &HalfOpen) {
+        let stamp = (self.now.as_millis() as u32).wrapping_add(entry.ts_offset);
+        self.tcp_send_syn_ack(entry, stamp);
+    }
+
+    pub(super) fn tcp_send_syn_ack(&mut self, entry: &HalfOpen, stamp: u32) {
+        let scale = crate::tcp::connection::scale_for(config::TCP_RECEIVE_QUOTA as u32);
+        let mss = self.tcp_mss(&entry.tuple);
+        let timestamps = entry.agreed.timestamp.map(|value| (stamp, value));
+        let outgoing = Outgoing {
+            seq: entry.iss,
+            ack: entry.irs + 1,
+            flags: TcpFlags::SYN | TcpFlags::ACK,
+            window: config::TCP_RECEIVE_QUOTA.min(65_535) as u16,
+            options: TcpOptionSpace::syn(
+                mss,
+                entry.agreed.scale.map(|_| scale),
+                entry.agreed.sack,
+                timestamps,
+            ),
+            data: None,
+        };
+        let _: bool = self.tcp_send(&entry.tuple, Ip::new(protocol::TCP), outgoing);
+    }
+
+    /// The most data that a segment of ours, or of the peer's, can have on the way between us.
+    pub(super) fn tcp_mss(&self, tuple: &Tuple) -> u16 {
+        let mtu = self
+            .path(tuple.remote, Some(tuple.local), None)
+            .and_then(|path| Some(self.interface(path.interface)?.mtu()))
+            .unwrap_or(576);
+        let headers = super::super::transmit::ip_header_length(tuple.remote) + HEADER_LENGTH;
+        mtu.saturating_sub(headers).min(65_535) as u16
+    }
+
+    /// An initial sequence number and a timestamp offset (RFC 6528, RFC 7323 §5.4).
+    pub(super) fn tcp_secrets(&mut self, tuple: &Tuple) -> (Seq, u32) {
+        let tuple = tuple.addresses();
+        (
+            self.isn.initial(&tuple, self.now),
+            self.isn.timestamp_offset(&tuple),
+        )
+    }
+
+    /// A segment for a handshake that was begun (RFC 9293 §3.10.7.4 in SYN-RECEIVED).
+    pub(super) fn tcp_arrives_half_open(
+        &mut self,
+        entry: &HalfOpen,
+        segment: &Segment<'_>,
+        buf: NetBuf,
+    ) -> Result<(), ReceiveDrop> {
+        let tuple = entry.tuple;
+        let flags = segment.flags;
+        let window = config::TCP_RECEIVE_QUOTA.min(65_535) as u32;
+        let in_window = segment.seq.in_window(entry.irs + 1, window);
+        if flags.contains(TcpFlags::RST) {
+            if segment.seq == entry.irs + 1 {
+                let _: Option<HalfOpen> = self.half_open.remove(&tuple);
+            } else if in_window {
+                self.tcp_challenge_half_open(entry);
+            }
+            return Ok(());
+        }
+        if flags.contains(TcpFlags::SYN) && segment.seq == entry.irs {
+            // Our SYN-ACK was lost, or late.
+            if let Some((timestamp, _)) = segment.options.timestamps {
+                self.half_open.repeated(&tuple, timestamp);
+            }
+            let entry = self.half_open.find(&tuple).copied().unwrap_or(*entry);
+            self.tcp_syn_ack(&entry);
+            return Ok(());
+        }
+        if flags.contains(TcpFlags::SYN) || !in_window {
+            self.tcp_challenge_half_open(entry);
+            return Err(ReceiveDrop::TcpNoConnection);
+        }
+        if !flags.contains(TcpFlags::ACK) {
+            return Err(ReceiveDrop::TcpNoConnection);
+        }
+        if segment.ack != entry.iss + 1 {
+            self.tcp_reset(&tuple, segment.ack, None);
+            return Err(ReceiveDrop::TcpNoConnection);
+        }
+        let Some(listener) = self.listeners.get_mut(entry.listener) else {
+            let _: Option<HalfOpen> = self.half_open.remove(&tuple);
+            self.tcp_reset(&tuple, segment.ack, None);
+            return Err(ReceiveDrop::TcpNoConnection);
+        };
+        // A full queue keeps the handshake where it is: the peer sends again, and gets in later.
+        if listener.waiting >= listener.backlog || !self.tcp.has_room() {
+            if self.half_open.find(&tuple).is_none() {
+                // It came with a cookie.
+                let _: bool = self.half_open.insert(*entry);
+                self.arm_tcp();
+            }
+            return Err(ReceiveDrop::TcpBacklog);
+        }
+        let now = self.now;
+        let mss = self.tcp_mss(&tuple);
+        let mut connection = Connection::new(tuple, entry.iss, entry.ts_offset, mss, now);
+        connection.agree(entry.agreed, mss, entry.irs, now);
+        connection.open_passively(entry.window, entry.irs, entry.begun);
+        connection.probes = entry.sent.saturating_sub(1);
+        connection.handshake_done(now, segment);
+        connection.listener = entry.listener;
+        let Some(index) = self.tcp.insert(connection) else {
+            return Err(ReceiveDrop::TcpBacklog);
+        };
+        let _: Option<HalfOpen> = self.half_open.remove(&tuple);
+        if let Some(listener) = self.listeners.get_mut(entry.listener) {
+            listener.waiting += 1;
+        }
+        self.waiters.wake(WaitKey::listener(entry.listener));
+        self.tcp_arrives(index, segment, buf)
+    }
+
+    /// What RFC 9293 §3.10.7.4 answers to a segment that is not acceptable, and RFC 5961 to one that
+    /// is suspicious.
+    pub(super) fn tcp_challenge_half_open(&mut self, entry: &HalfOpen) {
+        if !self.challenge_limit.allow(self.now) {
+            return;
+        }
+        let now = self.now;
+        let timestamps = entry.agreed.timestamp.map(|recent| {
+            let own = (now.as_millis() as u32).wrapping_add(entry.ts_offset);
+            (own, recent)
+        });
+        let scale = crate::tcp::connection::scale_for(config::TCP_RECEIVE_QUOTA as u32);
+        let shift = entry.agreed.scale.map_or(0, |_| scale);
+        let outgoing = Outgoing {
+            seq: entry.iss + 1,
+            ack: entry.irs + 1,
+            flags: TcpFlags::ACK,
+            window: (config::TCP_RECEIVE_QUOTA.min(65_535) >> shift) as u16,
+            options: TcpOptionSpace::segment(timestamps, []),
+            data: None,
+        };
+        let _: bool = self.tcp_send(&entry.tuple, Ip::new(protocol::TCP), outgoing);
+    }
+}

@@ -1,0 +1,219 @@
+//! What applications ask for: connect, listen, accept, close, abort (RFC 9293 §3.10.1 to §3.10.5).
+
+use core::net::SocketAddr;
+
+use super::super::core::{Core, InterfaceId};
+use super::super::transmit::Outgoing as Ip;
+use crate::config;
+use crate::tcp::connection::{Connection, Flags, Tuple};
+use crate::tcp::segment::Outgoing;
+use crate::tcp::table::Listener;
+use crate::tcp::{TcpError, TcpState};
+use crate::time::Duration;
+use crate::wire::tcp::TcpFlags;
+use crate::wire::tcp_options::TcpOptionSpace;
+use crate::wire::{IpAddress, protocol};
+
+/// Why a connection was not begun, or a listener not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum TcpOpenError {
+    /// All connections, or all listeners, are in use.
+    TableFull,
+    /// The address and port are in use.
+    InUse,
+    /// The address is none of this host's.
+    NotOurs,
+    /// The destination is no single host, or port 0, or of a version that is not built in.
+    InvalidDestination,
+    /// There is no route to the destination, or no source address for it.
+    NoRoute,
+}
+
+impl core::fmt::Display for TcpOpenError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::TableFull => "all TCP sockets are in use",
+            Self::InUse => "the address and port are in use",
+            Self::NotOurs => "not an address of this host",
+            Self::InvalidDestination => "invalid destination",
+            Self::NoRoute => "no route to the destination",
+        })
+    }
+}
+
+impl core::error::Error for TcpOpenError {}
+
+impl Core<'_> {
+    /// Begins a connection to `remote`.
+    pub(crate) fn tcp_connect(&mut self, remote: SocketAddr) -> Result<u16, TcpOpenError> {
+        let address = IpAddress::try_from(remote.ip());
+        let address = address.map_err(|_| TcpOpenError::InvalidDestination)?;
+        let scope = match remote {
+            SocketAddr::V6(remote) if remote.scope_id() > 0 => {
+                Some((remote.scope_id() - 1).min(255) as InterfaceId)
+            }
+            _ => None,
+        };
+        let path = self
+            .path(address, None, scope)
+            .ok_or(TcpOpenError::NoRoute)?;
+        let interface = self
+            .interface(path.interface)
+            .ok_or(TcpOpenError::NoRoute)?;
+        if address.is_unspecified()
+            || address.is_multicast()
+            || remote.port() == 0
+            || is_broadcast(interface, address)
+        {
+            return Err(TcpOpenError::InvalidDestination);
+        }
+        let mut tuple = Tuple {
+            local: path.source,
+            local_port: 0,
+            remote: address,
+            remote_port: remote.port(),
+        };
+        tuple.local_port = self.tcp_ephemeral(&tuple).ok_or(TcpOpenError::InUse)?;
+        let (iss, ts_offset) = self.tcp_secrets(&tuple);
+        let mss = self.tcp_mss(&tuple);
+        let connection = Connection::new(tuple, iss, ts_offset, mss, self.now);
+        let index = self.tcp.insert(connection).ok_or(TcpOpenError::TableFull)?;
+        self.tcp_settle(index);
+        Ok(index)
+    }
+
+    /// A local port that makes the four-tuple new (RFC 6056 §3.3.2).
+    fn tcp_ephemeral(&mut self, tuple: &Tuple) -> Option<u16> {
+        const FIRST: u16 = 49152;
+        let start = self.rng.below(u32::from(u16::MAX - FIRST) + 1) as u16;
+        // As many ports may be taken as there are connections, those in TIME-WAIT, and listeners.
+        let taken = self.tcp.iter().count() + config::TCP_TIME_WAIT + self.listeners.len();
+        let tries = 0..=taken.min(usize::from(u16::MAX)) as u16;
+        let now = self.now;
+        for attempt in tries {
+            let offset =
+                (u32::from(start) + u32::from(attempt)) % (u32::from(u16::MAX - FIRST) + 1);
+            let local_port = FIRST + offset as u16;
+            let tuple = Tuple {
+                local_port,
+                ..*tuple
+            };
+            let is_free = self.tcp.find(&tuple).is_none()
+                && self.time_wait.find(&tuple, now).is_none()
+                && !self.listeners.is_taken(Some(tuple.local), local_port);
+            if is_free {
+                return Some(local_port);
+            }
+        }
+        None
+    }
+
+    /// Listens on an address and port.
+    pub(crate) fn tcp_listen(
+        &mut self,
+        local: SocketAddr,
+        backlog: u16,
+    ) -> Result<u16, TcpOpenError> {
+        let address = match local.ip() {
+            address if address.is_unspecified() => None,
+            address => Some(IpAddress::try_from(address).map_err(|_| TcpOpenError::NotOurs)?),
+        };
+        if address.is_some_and(|a| !self.interfaces().any(|(_, i)| i.has_address(a))) {
+            return Err(TcpOpenError::NotOurs);
+        }
+        if local.port() == 0 || self.listeners.is_taken(address, local.port()) {
+            return Err(TcpOpenError::InUse);
+        }
+        let listener = Listener {
+            local: address,
+            port: local.port(),
+            backlog: backlog.max(1),
+            waiting: 0,
+        };
+        self.listeners
+            .insert(listener)
+            .ok_or(TcpOpenError::TableFull)
+    }
+
+    /// Takes the connection that has waited longest in a listener's queue.
+    pub(crate) fn tcp_accept(&mut self, listener: u16) -> Option<u16> {
+        let waits = |c: &Connection| c.flags.contains(Flags::UNACCEPTED) && c.listener == listener;
+        let (index, _) = (self.tcp.iter())
+            .filter(|(_, connection)| waits(connection))
+            .min_by_key(|(_, connection)| connection.opened)?;
+        if let Some(connection) = self.tcp.get_mut(index) {
+            connection.flags -= Flags::UNACCEPTED | Flags::ORPHAN;
+        }
+        if let Some(listener) = self.listeners.get_mut(listener) {
+            listener.waiting = listener.waiting.saturating_sub(1);
+        }
+        Some(index)
+    }
+
+    /// Ends a listener: what waits in its queue is reset.
+    pub(crate) fn tcp_unlisten(&mut self, listener: u16) {
+        while let Some(index) = self.tcp_accept(listener) {
+            self.tcp_abort(index);
+        }
+        self.half_open.remove_listener(listener);
+        self.listeners.remove(listener);
+    }
+
+    /// Nobody holds the connection any more: it is closed in good order, or reset if there are data
+    /// that nobody will read (RFC 2525 §2.17).
+    pub(crate) fn tcp_release(&mut self, index: u16) {
+        let Some(connection) = self.tcp.get_mut(index) else {
+            return;
+        };
+        connection.flags |= Flags::ORPHAN | Flags::READ_SHUT;
+        let unread = !connection.received.is_empty() || !connection.out_of_order.is_empty();
+        match connection.state {
+            TcpState::SynSent => connection.end(TcpError::Aborted),
+            TcpState::Closed => {}
+            _ if unread => return self.tcp_abort(index),
+            TcpState::FinWait2 => {
+                let wait = Duration::from_secs(config::TCP_FIN_WAIT_2 as u64);
+                connection.timers.retransmit = self.now + wait;
+            }
+            _ => connection.close_send(),
+        }
+        self.tcp_settle(index);
+    }
+
+    /// Ends a connection with a reset.
+    pub(crate) fn tcp_abort(&mut self, index: u16) {
+        let Some(connection) = self.tcp.get_mut(index) else {
+            return;
+        };
+        connection.flags |= Flags::ORPHAN;
+        let tuple = connection.tuple();
+        let (state, seq, ack) = (connection.state, connection.nxt, connection.rcv_nxt);
+        connection.end(TcpError::Aborted);
+        if state.is_synchronized() || state == TcpState::SynReceived {
+            let outgoing = Outgoing {
+                seq,
+                ack,
+                flags: TcpFlags::RST | TcpFlags::ACK,
+                window: 0,
+                options: TcpOptionSpace::NONE,
+                data: None,
+            };
+            let _: bool = self.tcp_send(&tuple, Ip::new(protocol::TCP), outgoing);
+        }
+        self.tcp_settle(index);
+    }
+}
+
+fn is_broadcast(interface: &crate::iface::Interface<'_>, address: IpAddress) -> bool {
+    match address {
+        #[cfg(feature = "ipv4")]
+        IpAddress::V4(address) => interface.is_ipv4_broadcast(address),
+        #[cfg(feature = "ipv6")]
+        IpAddress::V6(_) => {
+            let _ = interface;
+            false
+        }
+    }
+}
