@@ -7,6 +7,7 @@ use core::net::Ipv6Addr;
 
 use super::core::{Core, InterfaceId};
 use super::route::Path;
+#[cfg(any(feature = "ipv4", feature = "tcp", feature = "udp"))]
 use crate::checksum::Sum;
 use crate::iface::neighbor::Wait;
 use crate::iface::{Interface, SendDrop};
@@ -337,6 +338,7 @@ fn write_ipv6(
 }
 
 /// Bytes of an IP header without options to `destination`.
+#[cfg(any(feature = "tcp", feature = "udp"))]
 pub(super) const fn ip_header_length(destination: IpAddress) -> usize {
     match destination {
         #[cfg(feature = "ipv4")]
@@ -347,6 +349,7 @@ pub(super) const fn ip_header_length(destination: IpAddress) -> usize {
 }
 
 /// The sum of the pseudo-header in front of `length` bytes of a transport.
+#[cfg(any(feature = "tcp", feature = "udp"))]
 #[inline]
 pub(super) fn pseudo_header(
     source: IpAddress,
