@@ -34,6 +34,9 @@ use crate::wire::IpAddress;
 #[cfg(feature = "ipv6")]
 use crate::wire::ipv6_address;
 
+/// The things that a task waits for at once, at most: what it sends over, and that link's state.
+const WAITS: usize = 2;
+
 /// The number of an interface, from 0 on in the order in which they were attached.
 pub type InterfaceId = u8;
 
@@ -87,8 +90,8 @@ pub struct Core<'a> {
     /// A connection has sent a burst, and has more.
     #[cfg(feature = "tcp")]
     pub(crate) has_more: bool,
-    /// A task that lost its place in the table of those that wait.
-    displaced: Option<Waker>,
+    /// Tasks that lost their places in the table of those that wait.
+    displaced: Vec<Waker, WAITS>,
 }
 
 /// When a stack wants to be polled again.
@@ -173,7 +176,7 @@ impl<'a> Core<'a> {
             wake_runner: false,
             #[cfg(feature = "tcp")]
             has_more: false,
-            displaced: None,
+            displaced: Vec::new(),
         }
     }
 
@@ -345,9 +348,12 @@ impl<'a> Core<'a> {
     }
 
     /// Lets the task of `waker` wait for `key`. The task that has to give way, if the table is
-    /// full, is woken to try again.
+    /// full, is woken to try again. At most [`WAITS`] times in one borrow.
     pub(crate) fn wait(&mut self, key: WaitKey, waker: &Waker) {
-        self.displaced = self.waiters.register(key, waker).or(self.displaced.take());
+        if let Some(displaced) = self.waiters.register(key, waker) {
+            let kept = self.displaced.push(displaced);
+            debug_assert!(kept.is_ok(), "a task waits for too much at once");
+        }
     }
 
     /// A task to wake, now that the core is not borrowed.
@@ -355,12 +361,12 @@ impl<'a> Core<'a> {
         if core::mem::take(&mut self.wake_runner) && self.runner.is_some() {
             return self.runner.take();
         }
-        self.displaced.take().or_else(|| self.waiters.take_woken())
+        self.displaced.pop().or_else(|| self.waiters.take_woken())
     }
 
     #[inline]
     pub(super) fn has_displaced(&self) -> bool {
-        self.displaced.is_some()
+        !self.displaced.is_empty()
     }
 
     /// Sets a timer. The runner is woken if it slept for longer.

@@ -371,6 +371,11 @@ impl Connection {
         self.flags |= Flags::FIN_WANTED;
     }
 
+    /// Whether a FIN is to be sent that never was.
+    pub(super) fn owes_fin(&self) -> bool {
+        self.flags.contains(Flags::FIN_WANTED) && !self.flags.contains(Flags::FIN_SENT)
+    }
+
     /// What loss recovery needs to know.
     pub(crate) fn sender(&self) -> Sender {
         let offered = self.wnd.saturating_sub(self.flight());

@@ -32,7 +32,8 @@ impl Connection {
             TcpState::Closed => None,
             TcpState::SynSent | TcpState::SynReceived => self.next_syn(turn),
             _ => {
-                self.flags.set(Flags::STARVED, !self.to_send.is_empty());
+                let owes = !self.to_send.is_empty() || self.owes_fin();
+                self.flags.set(Flags::STARVED, owes);
                 self.next_acknowledgment(turn)
             }
         }
@@ -123,8 +124,7 @@ impl Connection {
     /// of silly windows do not hold back (RFC 9293 §3.7.4, §3.8.6.2.1).
     fn next_new(&mut self, turn: &mut Turn<'_>, budget: u32) -> Option<Outgoing> {
         let now = turn.now;
-        let wants_fin =
-            self.flags.contains(Flags::FIN_WANTED) && !self.flags.contains(Flags::FIN_SENT);
+        let wants_fin = self.owes_fin();
         let unsent = self.unsent();
         if unsent == 0 && !wants_fin {
             return None;

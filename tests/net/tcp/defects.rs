@@ -218,6 +218,26 @@ fn defect_078_acknowledgement_that_could_not_be_sent_is_still_due() {
     assert_eq!(read_all(&mut socket).len(), 1460);
 }
 
+/// As above, for a FIN: no acknowledgement of the peer's makes the host try again.
+#[test]
+fn fin_that_could_not_be_sent_is_still_due() {
+    let mut s = Session::new();
+    let mut socket = s.accepted(&mss(1460));
+    one(s.say(FIN | ACK, &[]));
+    let pool = s.a.host.pool();
+    let mut hoard = Vec::new();
+    while let Ok(buf) = pool.alloc(zonda::netbuf::Purpose::Control, 0) {
+        hoard.push(buf);
+    }
+    socket.shutdown();
+    s.a.net.run_for(ms(100));
+    none(s.sent());
+    hoard.clear();
+    let fin = s.passed(ms(10));
+    assert_eq!(brief(&fin[0]), (FIN | ACK, s.ack, s.seq, 0));
+    assert_eq!(socket.state(), TcpState::LastAck);
+}
+
 #[test]
 fn defect_079_syn_in_established_is_challenged() {
     let mut s = Session::new();
