@@ -260,7 +260,7 @@ fn device_answers_the_keepalive_of_linux() {
     let _ = demo.stop();
 }
 
-/// Three times as many as the device serves at once: the others wait for their turn.
+/// Many more than the device serves at once: the others wait for their turn.
 #[test]
 fn many_connect_at_once() {
     in_namespace!();
