@@ -48,18 +48,25 @@ impl Core<'_> {
         // Where there is no place for another connection nothing is answered: whoever it is asks
         // again, or sends again what nobody remembers.
         let listener = self.listeners.find(tuple.local, tuple.local_port);
-        let listener = listener.and_then(|listener| self.listeners.get_mut(listener));
-        if listener.is_some_and(|listener| listener.waiting >= listener.backlog) {
+        let waiting = listener.and_then(|listener| self.listeners.get_mut(listener));
+        if waiting.is_some_and(|listener| listener.waiting >= listener.backlog) {
             return Err(ReceiveDrop::TcpBacklog);
         }
         if segment.flags.contains(TcpFlags::ACK) {
             if let Some(entry) = self.tcp_cookie(tuple, segment) {
                 return self.tcp_arrives_half_open(&entry, segment, buf);
             }
-            self.tcp_reset(tuple, segment.ack, None);
+            // The number that the peer began with, which goes into a cookie, is that of the first
+            // segment less one. A later segment that comes before it proves nothing: the peer of a
+            // handshake that was right must not be reset for it, and sends the first one again.
+            let may_be_later = listener.is_some()
+                && segment.end() != segment.seq
+                && self.half_open.has_cookies_out(self.now);
+            if !may_be_later {
+                self.tcp_reset(tuple, segment.ack, None);
+            }
             return Err(ReceiveDrop::TcpNoConnection);
         }
-        let listener = self.listeners.find(tuple.local, tuple.local_port);
         match listener {
             Some(listener) if segment.flags.contains(TcpFlags::SYN) => {
                 self.time_wait.remove(tuple);

@@ -160,6 +160,22 @@ fn cookie_must_be_right_and_fresh() {
     assert!(listener.try_accept().is_none());
 }
 
+/// Where the queue was full when the handshake ended, a FIN may come back before the data in front
+/// of it does.
+#[test]
+fn segment_that_overtakes_the_cookie_is_not_reset() {
+    let mut s = Session::new();
+    let listener = s.listen(2);
+    flood(&s, 100);
+    let answer = one(s.say(SYN, &[]));
+    s.ack = answer.seq.wrapping_add(1);
+    none(s.at(4, FIN | ACK, &[]));
+    none(s.at(2, ACK, b"34"));
+    s.say(ACK, b"1234");
+    let mut socket = listener.try_accept().expect("a connection");
+    assert_eq!(read_all(&mut socket), b"1234");
+}
+
 #[test]
 fn handshakes_begun_keep_their_places_in_a_flood() {
     let mut s = Session::new();
