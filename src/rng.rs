@@ -4,30 +4,34 @@
 //! ChaCha (RFC 8439 §2.3) with twelve rounds. Half of every block becomes the key of the next and
 //! is used for nothing else ("fast key erasure"), so what a memory image reveals says nothing about
 //! numbers drawn before; and a generator is 68 bytes of RAM.
+//!
+//! The rounds are here because the `chacha20` crate leaves paths to a panic in an image that is built
+//! with `opt-level = "z"`, which nothing in this crate may do.
 
 use core::convert::Infallible;
 use core::fmt;
-
-use chacha20::ChaCha12;
-use chacha20::cipher::{KeyIvInit, StreamCipher};
 
 use crate::time::Duration;
 
 /// A cryptographically strong generator. The same seed gives the same numbers.
 pub struct Rng {
-    key: [u8; 32],
+    key: [Row; 2],
     /// Words of the last block: those before `left` are still to be used.
-    words: [[u8; 4]; 8],
-    left: u8,
+    words: [Row; 2],
+    left: usize,
 }
 
 impl Rng {
     /// A generator that starts from `seed`, which must be unpredictable: take it from the
     /// hardware's entropy source, and never use one twice.
-    pub const fn new(seed: [u8; 32]) -> Self {
+    pub fn new(seed: [u8; 32]) -> Self {
+        let mut key = [[0; 4]; 2];
+        for (word, bytes) in key.as_flattened_mut().iter_mut().zip(seed.as_chunks().0) {
+            *word = u32::from_le_bytes(*bytes);
+        }
         Self {
-            key: seed,
-            words: [[0; 4]; 8],
+            key,
+            words: [[0; 4]; 2],
             left: 0,
         }
     }
@@ -35,30 +39,16 @@ impl Rng {
     /// The next 32 random bits.
     pub fn next_u32(&mut self) -> u32 {
         if self.left == 0 {
-            self.refill();
+            let [k0, k1, w0, w1] = block::<12>(&self.key);
+            (self.key, self.words) = ([k0, k1], [w0, w1]);
+            self.left = self.words.as_flattened().len();
         }
         self.left = self.left.saturating_sub(1);
         // Taken, not copied: a number given out stays nowhere.
-        let word = self
-            .words
-            .get_mut(usize::from(self.left))
-            .map(core::mem::take);
-        u32::from_le_bytes(word.unwrap_or_default())
-    }
-
-    /// Draws another block.
-    fn refill(&mut self) {
-        let mut block = [[0; 32]; 2];
-        let mut cipher = ChaCha12::new((&self.key).into(), &[0; 12].into());
-        // The first block of a key stream is always to be had.
-        let drawn = cipher.try_apply_keystream(block.as_flattened_mut());
-        debug_assert!(drawn.is_ok());
-        let [key, words] = block;
-        self.key = key;
-        for (to, from) in self.words.iter_mut().zip(words.as_chunks().0) {
-            *to = *from;
-        }
-        self.left = self.words.len() as u8;
+        self.words
+            .as_flattened_mut()
+            .get_mut(self.left)
+            .map_or(0, core::mem::take)
     }
 
     /// The next 64 random bits.
@@ -138,18 +128,84 @@ impl rand_core::TryRng for Rng {
 
 impl rand_core::TryCryptoRng for Rng {}
 
+/// A row of the matrix that ChaCha works on (RFC 8439 §2.3).
+type Row = [u32; 4];
+
+/// The block of `key` with counter and nonce zero (RFC 8439 §2.3).
+fn block<const ROUNDS: usize>(key: &[Row; 2]) -> [Row; 4] {
+    const CONSTANTS: Row = [0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574];
+    let start = [CONSTANTS, key[0], key[1], [0; 4]];
+    let mut rows = start;
+    for round in 0..ROUNDS {
+        quarter_rounds(&mut rows, round % 2);
+    }
+    for (word, start) in rows.as_flattened_mut().iter_mut().zip(start.as_flattened()) {
+        *word = word.wrapping_add(*start);
+    }
+    rows
+}
+
+/// Four quarter rounds (RFC 8439 §2.1): on columns where `lean` is 0, on diagonals where it is 1.
+fn quarter_rounds([a, b, c, d]: &mut [Row; 4], lean: usize) {
+    for at in 0..4 {
+        let a = &mut a[at];
+        let b = &mut b[(at + lean) % 4];
+        let c = &mut c[(at + 2 * lean) % 4];
+        let d = &mut d[(at + 3 * lean) % 4];
+        *a = a.wrapping_add(*b);
+        *d = (*d ^ *a).rotate_left(16);
+        *c = c.wrapping_add(*d);
+        *b = (*b ^ *c).rotate_left(12);
+        *a = a.wrapping_add(*b);
+        *d = (*d ^ *a).rotate_left(8);
+        *c = c.wrapping_add(*d);
+        *b = (*b ^ *c).rotate_left(7);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;
 
     use proptest::prelude::{prop_assert, proptest};
-    use rand_chacha::ChaCha12Rng;
     use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
+    use rand_chacha::{ChaCha12Rng, ChaCha20Rng};
     use std::vec::Vec;
 
-    use super::{Duration, Rng};
+    use super::{Duration, Rng, Row, block};
 
     const SEED: [u8; 32] = *b"thirty-two octets are the seed!!";
+
+    #[test]
+    fn block_of_the_zero_key_is_that_of_rfc_8439_appendix_a_1() {
+        // Test vector #1.
+        let expected: [Row; 4] = [
+            [0xade0b876, 0x903df1a0, 0xe56a5d40, 0x28bd8653],
+            [0xb819d2bd, 0x1aed8da0, 0xccef36a8, 0xc70d778b],
+            [0x7c5941da, 0x8d485751, 0x3fe02477, 0x374ad8b8],
+            [0xf4b8436a, 0x1ca11815, 0x69b687c3, 0x8665eeb2],
+        ];
+        assert_eq!(block::<20>(&[[0; 4]; 2]), expected);
+    }
+
+    #[test]
+    fn blocks_agree_with_another_implementation() {
+        let key = Rng::new(SEED).key;
+        let mut other = ChaCha12Rng::from_seed(SEED);
+        assert!(
+            block::<12>(&key)
+                .as_flattened()
+                .iter()
+                .all(|word| *word == other.next_u32())
+        );
+        let mut other = ChaCha20Rng::from_seed(SEED);
+        assert!(
+            block::<20>(&key)
+                .as_flattened()
+                .iter()
+                .all(|word| *word == other.next_u32())
+        );
+    }
 
     #[test]
     fn every_block_has_the_first_half_of_the_last_as_its_key() {
@@ -185,7 +241,7 @@ mod tests {
     fn numbers_given_out_are_not_kept() {
         let mut rng = Rng::new(SEED);
         let number = rng.next_u32();
-        assert!(rng.words.iter().all(|word| *word != number.to_le_bytes()));
+        assert!(rng.words.as_flattened().iter().all(|word| *word != number));
     }
 
     #[test]
