@@ -10,6 +10,19 @@ use crate::netbuf::NetBuf;
 use crate::netbuf::meta::Flags;
 use crate::wire::protocol;
 
+/// A datagram or segment on its way to a socket.
+#[cfg(any(feature = "udp", feature = "tcp"))]
+pub(super) struct Delivery {
+    pub(super) interface: InterfaceId,
+    pub(super) source: crate::wire::IpAddress,
+    pub(super) destination: crate::wire::IpAddress,
+    pub(super) kind: crate::iface::Destination,
+    /// Where its header starts in the buffer.
+    pub(super) start: usize,
+    /// Bytes of the header and what follows.
+    pub(super) length: usize,
+}
+
 impl Core<'_> {
     /// Takes in a frame from a port, and counts what became of it.
     #[inline]
@@ -93,17 +106,18 @@ impl Core<'_> {
             return Err(ReceiveDrop::InterfaceDown);
         };
         let packet = crate::ip::ipv4::receive(interface, &mut buf)?;
+        #[cfg(any(feature = "udp", feature = "tcp"))]
+        let delivery = Delivery {
+            interface: id,
+            source: packet.source.into(),
+            destination: packet.destination.into(),
+            kind: packet.kind,
+            start: packet.start,
+            length: packet.length,
+        };
         match packet.protocol {
             #[cfg(feature = "udp")]
             protocol::UDP => {
-                let delivery = super::udp::Delivery {
-                    interface: id,
-                    source: packet.source.into(),
-                    destination: packet.destination.into(),
-                    kind: packet.kind,
-                    start: packet.start,
-                    length: packet.length,
-                };
                 let refused = match self.receive_udp(&delivery, buf) {
                     Ok(()) => return Ok(()),
                     Err((refused, reason)) => refused.ok_or(reason)?,
@@ -112,17 +126,7 @@ impl Core<'_> {
                 Err(ReceiveDrop::UdpNoSocket)
             }
             #[cfg(feature = "tcp")]
-            protocol::TCP => {
-                let delivery = super::tcp::Delivery {
-                    interface: id,
-                    source: packet.source.into(),
-                    destination: packet.destination.into(),
-                    kind: packet.kind,
-                    start: packet.start,
-                    length: packet.length,
-                };
-                self.receive_tcp(&delivery, buf)
-            }
+            protocol::TCP => self.receive_tcp(&delivery, buf),
             protocol::ICMP => self.receive_icmpv4(id, buf, &packet),
             _ => {
                 self.report_ipv4(id, &buf, &packet, super::icmpv4::Report::Protocol);
@@ -155,17 +159,18 @@ impl Core<'_> {
                 return Err(ReceiveDrop::Ipv6Extension);
             }
         };
+        #[cfg(any(feature = "udp", feature = "tcp"))]
+        let delivery = Delivery {
+            interface: id,
+            source: packet.source.into(),
+            destination: packet.destination.into(),
+            kind: packet.kind,
+            start: packet.start,
+            length: packet.length,
+        };
         match packet.protocol {
             #[cfg(feature = "udp")]
             protocol::UDP => {
-                let delivery = super::udp::Delivery {
-                    interface: id,
-                    source: packet.source.into(),
-                    destination: packet.destination.into(),
-                    kind: packet.kind,
-                    start: packet.start,
-                    length: packet.length,
-                };
                 let refused = match self.receive_udp(&delivery, buf) {
                     Ok(()) => return Ok(()),
                     Err((refused, reason)) => refused.ok_or(reason)?,
@@ -174,17 +179,7 @@ impl Core<'_> {
                 Err(ReceiveDrop::UdpNoSocket)
             }
             #[cfg(feature = "tcp")]
-            protocol::TCP => {
-                let delivery = super::tcp::Delivery {
-                    interface: id,
-                    source: packet.source.into(),
-                    destination: packet.destination.into(),
-                    kind: packet.kind,
-                    start: packet.start,
-                    length: packet.length,
-                };
-                self.receive_tcp(&delivery, buf)
-            }
+            protocol::TCP => self.receive_tcp(&delivery, buf),
             protocol::ICMPV6 => self.receive_icmpv6(id, buf, &packet),
             _ => {
                 let report = super::icmpv6::Report::Parameter {

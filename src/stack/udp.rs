@@ -3,6 +3,7 @@
 use core::net::{IpAddr, SocketAddr};
 
 use super::core::{Core, InterfaceId};
+use super::receive::Delivery;
 use super::route::Path;
 use super::transmit::{DEFAULT_HOP_LIMIT, HEADROOM, Outgoing, ip_header_length, pseudo_header};
 use super::waiters::WaitKey;
@@ -17,18 +18,6 @@ use crate::netbuf::{Charge, NetBuf, Pool, Purpose, Straddle};
 use crate::udp::{BindError, Datagram, Options};
 use crate::wire::udp::{HEADER_LENGTH, UdpHeader};
 use crate::wire::{IpAddress, protocol};
-
-/// A datagram on its way to a socket.
-pub(super) struct Delivery {
-    pub(super) interface: InterfaceId,
-    pub(super) source: IpAddress,
-    pub(super) destination: IpAddress,
-    pub(super) kind: Destination,
-    /// Where the UDP header starts in the buffer.
-    pub(super) start: usize,
-    /// Bytes of the UDP header and what follows.
-    pub(super) length: usize,
-}
 
 /// Why a datagram was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

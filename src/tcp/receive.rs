@@ -119,7 +119,7 @@ impl Connection {
             self.end(TcpError::Aborted);
             return Answer::Reset(seq).into();
         }
-        // Sixth, URG: urgent data stay in line (RFC 6093 §5). Seventh, the text; eighth, FIN.
+        // Sixth, URG: urgent data stay in line (RFC 6093 §6). Seventh, the text; eighth, FIN.
         let dropped = self.take_text(turn, segment, buf);
         Arrived {
             answer: Answer::None,

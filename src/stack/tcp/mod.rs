@@ -6,7 +6,8 @@ mod open;
 
 pub use open::TcpOpenError;
 
-use super::core::{Core, InterfaceId};
+use super::core::Core;
+use super::receive::Delivery;
 use super::transmit::{DEFAULT_HOP_LIMIT, HEADROOM, Outgoing as Ip};
 use super::waiters::WaitKey;
 use crate::checksum::Sum;
@@ -21,27 +22,15 @@ use crate::tcp::sequence::Seq;
 use crate::tcp::table::NONE;
 use crate::tcp::{TcpError, TcpState};
 use crate::time::Duration;
+use crate::wire::protocol;
 use crate::wire::tcp::{HEADER_LENGTH, TcpFlags, TcpHeader, TcpHeaderMut};
 use crate::wire::tcp_options::TcpOptionSpace;
-use crate::wire::{IpAddress, protocol};
 
 /// Segments that one connection may send in one turn.
 const BURST: usize = 64;
 
 /// After how long a connection tries again that has found no header block or view for its data.
 const STARVED_RETRY: Duration = Duration::from_millis(1);
-
-/// A segment on its way to a connection.
-pub(super) struct Delivery {
-    pub(super) interface: InterfaceId,
-    pub(super) source: IpAddress,
-    pub(super) destination: IpAddress,
-    pub(super) kind: Destination,
-    /// Where the TCP header starts in the buffer.
-    pub(super) start: usize,
-    /// Bytes of the TCP header and what follows.
-    pub(super) length: usize,
-}
 
 impl Core<'_> {
     /// A segment has come in.

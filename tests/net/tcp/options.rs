@@ -252,3 +252,16 @@ fn three_duplicates_retransmit_the_first_and_sack_only_the_holes() {
         1
     );
 }
+
+/// RFC 9293 §3.9.2 (MUST-49).
+#[test]
+fn hop_limit_of_segments_is_that_of_the_socket() {
+    for version in [0, 1] {
+        let mut s = Session::over(version);
+        let mut socket = s.accepted(&mss(1460));
+        socket.set_hop_limit(7);
+        write_all(&mut socket, b"x");
+        s.a.net.run_for(ms(1));
+        assert_eq!(s.a.sent()[0].ip().unwrap().hop_limit, 7);
+    }
+}
