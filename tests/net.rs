@@ -14,6 +14,9 @@ mod network;
 mod alone;
 #[path = "net/basic.rs"]
 mod basic;
+#[cfg(feature = "events")]
+#[path = "net/events.rs"]
+mod events;
 #[path = "net/fairness.rs"]
 mod fairness;
 #[allow(dead_code)]

@@ -33,6 +33,8 @@ sizes! {
     LOOPBACK_QUEUE = 8 in 1..=256;
     /// Times of transmission that wait in a port to be taken (feature `timestamps`).
     TRANSMIT_STAMPS = 4 in 1..=256;
+    /// Events that wait to be read (feature `events`): who reads more slowly misses the oldest.
+    EVENTS = 16 in 1..=4096;
     /// Tasks that wait for the stack at once: sockets, sleeps, events.
     WAITERS = 16 in 1..=4096;
     /// Tasks that wait for a block of a pool at once.

@@ -2,6 +2,7 @@
 
 mod address;
 mod counters;
+mod event;
 #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
 mod group;
 mod interface;
@@ -13,6 +14,7 @@ pub use address::Ipv4Cidr;
 #[cfg(feature = "ipv6")]
 pub use address::Ipv6Cidr;
 pub use counters::{Counters, ReceiveDrop, SendDrop};
+pub use event::{Event, EventKind};
 #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
 pub(crate) use group::{Member, Membership};
 pub(crate) use interface::Destination;

@@ -14,7 +14,7 @@ use crate::iface::Ipv4Cidr;
 #[cfg(feature = "ipv6")]
 use crate::iface::Ipv6Cidr;
 use crate::iface::route::{Route, RouteError, RouteTable};
-use crate::iface::{AddressError, Counters, Interface, SendDrop};
+use crate::iface::{AddressError, Counters, EventKind, Interface, SendDrop};
 use crate::ip::rate::RateLimit;
 use crate::link::{LinkState, StackEnd};
 use crate::netbuf::{BufQueue, NetBuf, Pool};
@@ -80,6 +80,8 @@ pub struct Core<'a> {
     pub(crate) sleeps: [Option<Instant>; config::SLEEPS],
     pub(crate) waiters: Waiters<'a>,
     pub(crate) icmp_limit: RateLimit,
+    #[cfg(feature = "events")]
+    pub(super) events: super::events::EventLog,
     /// Packets from this host to itself.
     pub(super) looped: BufQueue,
     /// The interfaces whose drivers have something new to send, a bit each.
@@ -170,6 +172,8 @@ impl<'a> Core<'a> {
             sleeps: [None; config::SLEEPS],
             waiters: Waiters::new(&mut storage.waiters[..]),
             icmp_limit: RateLimit::new(),
+            #[cfg(feature = "events")]
+            events: super::events::EventLog::new(),
             looped: BufQueue::new(),
             kicked: 0,
             runner: None,
@@ -378,6 +382,11 @@ impl<'a> Core<'a> {
         self.timers.set(owner, deadline);
     }
 
+    /// Without the feature `events` nobody wants to know.
+    #[cfg(not(feature = "events"))]
+    #[inline(always)]
+    pub(crate) fn emit(&mut self, _: InterfaceId, _: EventKind) {}
+
     fn look_at_routes(&mut self) {
         let next = self.routes.expire(self.now);
         self.set_timer(ROUTES, next);
@@ -395,6 +404,7 @@ impl<'a> Core<'a> {
         };
         if (interface.link, interface.capabilities) != (link, capabilities) {
             let is_new = interface.capabilities.address != capabilities.address;
+            let was = (interface.link, interface.capabilities.mtu);
             interface.capabilities = capabilities;
             interface.link = link;
             if link == LinkState::Down || is_new {
@@ -405,6 +415,18 @@ impl<'a> Core<'a> {
             interface.program_filter();
             self.kick(id);
             self.waiters.wake(WaitKey::link(id));
+            if was.0 != link {
+                self.emit(
+                    id,
+                    match link {
+                        LinkState::Up => EventKind::LinkUp,
+                        LinkState::Down => EventKind::LinkDown,
+                    },
+                );
+            }
+            if was.1 != capabilities.mtu {
+                self.emit(id, EventKind::Mtu(capabilities.mtu));
+            }
         }
         self.waiters.wake(WaitKey::transmit(id));
     }

@@ -4,6 +4,8 @@
 //! hold; [`Runner`] polls the core when a port or the clock says so.
 
 mod core;
+#[cfg(feature = "events")]
+mod events;
 mod handle;
 #[cfg(feature = "ipv4")]
 mod icmpv4;
@@ -27,6 +29,8 @@ pub(crate) mod udp;
 pub(crate) mod waiters;
 
 pub use core::{Core, InterfaceId, Next, TooManyInterfaces};
+#[cfg(feature = "events")]
+pub use events::{Events, EventsMissed};
 pub use handle::{Clock, ManualClock, Sleep, Stack, StackCell};
 #[cfg(feature = "runner")]
 pub use runner::{EmbassyClock, Runner};

@@ -34,6 +34,10 @@ impl WaitKey {
         Self::new(2, interface as u16)
     }
 
+    /// Something has happened to an interface.
+    #[cfg(feature = "events")]
+    pub(crate) const EVENTS: Self = Self::new(7, 0);
+
     /// A UDP socket has received something, or an error.
     #[cfg(feature = "udp")]
     pub(crate) const fn udp(socket: u16) -> Self {
