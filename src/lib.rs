@@ -127,6 +127,7 @@ pub mod drivers;
     feature = "multicast",
     feature = "ping",
     feature = "runner",
+    feature = "events",
     feature = "timestamps",
     feature = "driver-wire",
     feature = "driver-tap",
