@@ -89,20 +89,7 @@ impl BufQueue {
 
     /// Looks at the packets, first to last.
     pub fn iter(&self) -> impl Iterator<Item = Queued<'_>> {
-        let (mut id, mut left) = (self.first, self.length);
-        core::iter::from_fn(move || {
-            let pool = self.pool?;
-            left = left.checked_sub(1)?;
-            let this = core::mem::replace(&mut id, 0);
-            if left > 0 {
-                id = pool.next_packet(this);
-            }
-            let buf = ManuallyDrop::new(NetBuf::from_raw((pool, this)));
-            Some(Queued {
-                buf,
-                queue: PhantomData,
-            })
-        })
+        look(self.pool, self.first, self.length)
     }
 
     /// Takes all packets out into a queue of their own.
@@ -116,6 +103,94 @@ impl BufQueue {
             drop(buf);
         }
     }
+}
+
+/// The packets of a [`BufQueue`] that is not going to grow for now, in less memory: taken from the
+/// front only.
+#[derive(Default)]
+pub struct Parked {
+    pool: Option<Pool>,
+    first: ViewId,
+    length: u16,
+}
+
+impl Parked {
+    /// No packets.
+    pub const fn new() -> Self {
+        Self {
+            pool: None,
+            first: 0,
+            length: 0,
+        }
+    }
+
+    /// Whether there are none.
+    #[inline(always)]
+    pub const fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Takes the packet at the front.
+    pub fn pop_front(&mut self) -> Option<NetBuf> {
+        let pool = self.pool?;
+        self.length = self.length.checked_sub(1)?;
+        let id = self.first;
+        self.first = pool.next_packet(id);
+        Some(NetBuf::from_raw((pool, id)))
+    }
+
+    /// Looks at the packet at the front.
+    pub fn front(&self) -> Option<Queued<'_>> {
+        self.iter().next()
+    }
+
+    /// Looks at the packets, first to last.
+    pub fn iter(&self) -> impl Iterator<Item = Queued<'_>> {
+        look(self.pool, self.first, self.length)
+    }
+
+    /// Takes all packets out.
+    pub fn take(&mut self) -> Self {
+        core::mem::take(self)
+    }
+}
+
+impl From<BufQueue> for Parked {
+    fn from(queue: BufQueue) -> Self {
+        // The packets are not given back with the queue.
+        let queue = ManuallyDrop::new(queue);
+        Self {
+            pool: queue.pool,
+            first: queue.first,
+            length: queue.length,
+        }
+    }
+}
+
+impl Drop for Parked {
+    #[inline]
+    fn drop(&mut self) {
+        while let Some(buf) = self.pop_front() {
+            drop(buf);
+        }
+    }
+}
+
+/// `left` packets from `id` on.
+fn look<'q>(pool: Option<Pool>, mut id: ViewId, mut left: u16) -> impl Iterator<Item = Queued<'q>> {
+    core::iter::from_fn(move || {
+        let pool = pool?;
+        left = left.checked_sub(1)?;
+        let this = core::mem::replace(&mut id, 0);
+        if left > 0 {
+            id = pool.next_packet(this);
+        }
+        let buf = ManuallyDrop::new(NetBuf::from_raw((pool, this)));
+        Some(Queued {
+            buf,
+            queue: PhantomData,
+        })
+    })
 }
 
 /// A packet in a queue, to be looked at: it stays there.

@@ -5,30 +5,16 @@ use super::pool::{NetBuf, NoBuffer, ViewId};
 /// The most bytes that [`ByteQueue::coalesce`] copies: beyond that a block of their own is better.
 const COALESCED: usize = 128;
 
-/// A queue of bytes: appended at the end, taken or given up at the front, sliced anywhere.
-///
-/// A send queue of many fragments is sliced at an offset that only grows; the queue remembers
-/// where the last slice ended, so that the next one does not walk there again.
+/// A queue of bytes: appended at the end, taken or given up at the front.
 #[derive(Default)]
 pub struct ByteQueue {
     buf: Option<NetBuf>,
-    cursor: Option<Cursor>,
-}
-
-/// A place in the chain: a view, and the offset of its first byte from the front of the queue.
-#[derive(Clone, Copy)]
-struct Cursor {
-    id: ViewId,
-    offset: usize,
 }
 
 impl ByteQueue {
     /// An empty queue.
     pub const fn new() -> Self {
-        Self {
-            buf: None,
-            cursor: None,
-        }
+        Self { buf: None }
     }
 
     /// Bytes in the queue.
@@ -46,7 +32,6 @@ impl ByteQueue {
         match &mut self.buf {
             Some(own) if !own.is_empty() => own.join(buf),
             empty => {
-                self.cursor = None;
                 *empty = Some(buf);
                 Ok(())
             }
@@ -80,14 +65,6 @@ impl ByteQueue {
         }
     }
 
-    /// Whether a slice of the queue that holds the byte at `offset` is still somewhere else, such
-    /// as in the queue of a driver.
-    pub fn is_shared(&self, offset: usize) -> bool {
-        self.buf
-            .as_ref()
-            .is_some_and(|buf| !buf.is_alone(buf.find(offset + 1).0))
-    }
-
     /// The first fragment.
     pub fn first(&self) -> &[u8] {
         self.buf.as_ref().map_or(&[], NetBuf::first)
@@ -100,51 +77,138 @@ impl ByteQueue {
 
     /// Gives up the first `length` bytes.
     pub fn advance(&mut self, length: usize) {
-        let Some(buf) = &mut self.buf else { return };
-        if length >= buf.len() {
-            *self = Self::new();
-            return;
+        match &mut self.buf {
+            Some(buf) if length < buf.len() => buf.advance(length),
+            all => *all = None,
         }
-        buf.advance(length);
-        // A view before the new front is gone; one cut in its middle is the front now.
-        self.cursor = self.cursor.and_then(|Cursor { id, offset }| match offset {
-            _ if offset > length => Some(Cursor {
-                id,
-                offset: offset - length,
-            }),
-            _ if id == buf.head() => Some(Cursor { id, offset: 0 }),
-            _ => None,
-        });
     }
 
     /// Takes the first `length` bytes off, as a buffer of their own.
     pub fn split_to(&mut self, length: usize) -> Result<NetBuf, NoBuffer> {
-        self.cursor = None;
         if length >= self.len() {
             return self.buf.take().ok_or(NoBuffer);
         }
         self.buf.as_mut().ok_or(NoBuffer)?.split_to(length)
     }
+}
+
+/// A queue of bytes to be sent: appended at the end, given up at the front, sliced anywhere.
+///
+/// A long queue is sliced at an offset that only grows; it remembers where the last slice ended, so
+/// that the next one does not walk there again.
+#[derive(Default)]
+pub struct SendQueue {
+    bytes: ByteQueue,
+    cursor: Cursor,
+}
+
+/// A place in the chain: a view, and the offset of its first byte from the front of the queue.
+#[derive(Clone, Copy)]
+struct Cursor {
+    offset: u32,
+    /// [`Cursor::NOWHERE`] if there is no such place.
+    id: ViewId,
+}
+
+impl Cursor {
+    const NOWHERE: ViewId = ViewId::MAX;
+    const NONE: Self = Self {
+        offset: 0,
+        id: Self::NOWHERE,
+    };
+}
+
+impl Default for Cursor {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+impl SendQueue {
+    /// An empty queue.
+    pub const fn new() -> Self {
+        Self {
+            bytes: ByteQueue::new(),
+            cursor: Cursor::NONE,
+        }
+    }
+
+    /// The bytes, for reading.
+    pub const fn bytes(&self) -> &ByteQueue {
+        &self.bytes
+    }
+
+    /// Bytes in the queue.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// As [`ByteQueue::push`].
+    pub fn push(&mut self, buf: NetBuf) -> Result<(), NetBuf> {
+        if self.bytes.is_empty() {
+            self.cursor = Cursor::NONE;
+        }
+        self.bytes.push(buf)
+    }
+
+    /// As [`ByteQueue::append`].
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), NoBuffer> {
+        self.bytes.append(bytes)
+    }
+
+    /// As [`ByteQueue::room_in_last`].
+    pub fn room_in_last(&self) -> usize {
+        self.bytes.room_in_last()
+    }
+
+    /// Whether a slice of the queue that holds the byte at `offset` is still somewhere else, such
+    /// as in the queue of a driver.
+    pub fn is_shared(&self, offset: usize) -> bool {
+        self.bytes
+            .get()
+            .is_some_and(|buf| !buf.is_alone(buf.find(offset + 1).0))
+    }
+
+    /// Gives up the first `length` bytes.
+    pub fn advance(&mut self, length: usize) {
+        self.bytes.advance(length);
+        let head = self.bytes.get().map(NetBuf::head);
+        let Cursor { id, offset } = self.cursor;
+        // A view before the new front is gone; one cut in its middle is the front now.
+        self.cursor = match (offset as usize).checked_sub(length) {
+            Some(1..) if head.is_some() => Cursor {
+                id,
+                offset: offset - length as u32,
+            },
+            _ if head == Some(id) => Cursor { id, offset: 0 },
+            _ => Cursor::NONE,
+        };
+    }
 
     /// The `length` bytes from `offset` on (cut to those that there are), sharing the queue's
     /// blocks. Nothing is copied, and a slice that follows the last one is found at once.
     pub fn slice(&mut self, offset: usize, length: usize) -> Result<NetBuf, NoBuffer> {
-        let buf = self.buf.as_ref().ok_or(NoBuffer)?;
+        let buf = self.bytes.get().ok_or(NoBuffer)?;
         let offset = offset.min(buf.len());
-        let start = match self.cursor {
-            Some(cursor) if cursor.offset <= offset => cursor,
-            _ => Cursor {
-                id: buf.head(),
-                offset: 0,
-            },
+        let (id, start) = match self.cursor {
+            Cursor { id, offset: start } if id != Cursor::NOWHERE && start as usize <= offset => {
+                (id, start as usize)
+            }
+            _ => (buf.head(), 0),
         };
-        let (id, at) = buf.find_from(start.id, offset - start.offset);
+        let (id, at) = buf.find_from(id, offset - start);
         let slice = buf.slice_from(id, at, length.min(buf.len() - offset))?;
         let (end, within) = buf.find_from(id, at + slice.len());
-        self.cursor = Some(Cursor {
+        self.cursor = Cursor {
             id: end,
-            offset: offset + slice.len() - within,
-        });
+            // A buffer is no longer than 32 bits say.
+            offset: (offset + slice.len() - within) as u32,
+        };
         Ok(slice)
     }
 }

@@ -169,7 +169,7 @@ impl<'a> TcpSocket<'a> {
             rtt: connection.rtt.srtt(),
             cwnd: connection.congestion.window(),
             send_window: connection.wnd,
-            mss: connection.mss,
+            mss: connection.mss(),
             in_flight: connection.flight(),
             received: connection.received.len(),
             written: connection.to_send.len(),

@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 
 use bitflags::bitflags;
 
+use super::clock::{Deadline, Past};
 use super::congestion::Congestion;
 use super::isn::FourTuple;
 use super::recovery::{Recovery, Sender};
@@ -11,7 +12,7 @@ use super::rtt::RttEstimator;
 use super::sequence::Seq;
 use crate::config;
 use crate::ip::Unreachable;
-use crate::netbuf::{BufQueue, ByteQueue};
+use crate::netbuf::{ByteQueue, Parked, SendQueue};
 use crate::time::{Duration, Instant};
 use crate::wire::IpAddress;
 
@@ -78,6 +79,8 @@ bitflags! {
         const MEASURING = 1 << 12;
         /// The window held the last transmission back.
         const CWND_LIMITED = 1 << 13;
+        /// The peer has sent FIN: where it is is known.
+        const FIN_KNOWN = 1 << 15;
         /// Our SYN is to be sent now, for the first time or again.
         const SYN_DUE = 1 << 16;
         /// Little is left of what the pool may hold: it is for those who hold nothing yet.
@@ -124,27 +127,78 @@ impl core::fmt::Display for TcpError {
 
 impl core::error::Error for TcpError {}
 
-/// The deadlines of a connection; [`Instant::MAX`] where there is none.
+/// The deadlines of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timers {
-    /// Retransmission, zero-window probe, or end of FIN-WAIT-2: never two of them at once.
-    pub(crate) retransmit: Instant,
+    /// Retransmission, or zero-window probe: never both at once.
+    pub(crate) retransmit: Deadline<0>,
     /// A delayed acknowledgement.
-    pub(crate) acknowledge: Instant,
-    /// The next keepalive probe.
-    pub(crate) keepalive: Instant,
+    pub(crate) acknowledge: Deadline<0>,
     /// A probe of the tail, or losses that come to light by time alone (RFC 8985 §7.2, §6.2 step 5).
-    pub(crate) probe: Instant,
+    pub(crate) probe: Deadline<0>,
+    /// The next keepalive probe, or the end of a FIN-WAIT-2 that nobody waits for.
+    pub(crate) keepalive: Deadline<10>,
 }
 
 impl Timers {
     /// None of them runs.
     pub(crate) const NONE: Self = Self {
-        retransmit: Instant::MAX,
-        acknowledge: Instant::MAX,
-        keepalive: Instant::MAX,
-        probe: Instant::MAX,
+        retransmit: Deadline::NONE,
+        acknowledge: Deadline::NONE,
+        probe: Deadline::NONE,
+        keepalive: Deadline::NONE,
     };
+}
+
+/// What round trips are measured by: by timestamps, or else by one segment at a time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RoundTrips {
+    /// What our timestamps are ahead of the time (RFC 7323 §5.4).
+    pub(crate) offset: u32,
+    /// TS.Recent, the peer's latest timestamp. Without timestamps: what acknowledges the segment that
+    /// is measured.
+    number: u32,
+    /// When that timestamp came, in the units of `Past<20>`. Without timestamps, and before they are
+    /// agreed: when that segment was sent, in the units of `Past<4>`.
+    at: u32,
+}
+
+impl RoundTrips {
+    const fn new(offset: u32) -> Self {
+        Self {
+            offset,
+            number: 0,
+            at: 0,
+        }
+    }
+
+    /// TS.Recent, where there are timestamps.
+    pub(crate) const fn recent(&self) -> u32 {
+        self.number
+    }
+
+    /// A timestamp of the peer's has come.
+    pub(crate) const fn stamped(&mut self, value: u32, now: Instant) {
+        (self.number, self.at) = (value, Past::<20>::new(now).0);
+    }
+
+    /// How long ago the latest timestamp came, in whole seconds about.
+    pub(crate) const fn stamped_ago(&self, now: Instant) -> Duration {
+        Past::<20>(self.at).elapsed(now)
+    }
+
+    /// A segment is sent that `end` acknowledges: without timestamps it is measured.
+    pub(crate) const fn begin(&mut self, end: Seq, now: Instant) {
+        (self.number, self.at) = (end.0, Past::<4>::new(now).0);
+    }
+
+    /// How long the segment that is measured has taken, if `ack` acknowledges it.
+    pub(crate) const fn measured(&self, ack: Seq, now: Instant) -> Option<Duration> {
+        match ack.is_before(Seq(self.number)) {
+            true => None,
+            false => Some(Past::<4>(self.at).elapsed(now)),
+        }
+    }
 }
 
 /// One connection.
@@ -162,17 +216,15 @@ pub(crate) struct Connection {
     /// The end of all that was ever sent: it never goes back.
     pub(crate) nxt: Seq,
     pub(crate) wnd: u32,
+    /// SND.WL1. Of SND.WL2 it is known that it is not behind `una`, and that is all that counts.
     pub(crate) wl1: Seq,
-    pub(crate) wl2: Seq,
     /// The largest window that the peer has offered.
     pub(crate) max_wnd: u32,
-    /// Bytes of data in a full segment, options taken off.
-    pub(crate) mss: u16,
     /// The shift of the peer's windows, and of ours.
     pub(crate) send_scale: u8,
     pub(crate) receive_scale: u8,
     /// Bytes from `una` on.
-    pub(crate) to_send: ByteQueue,
+    pub(crate) to_send: SendQueue,
     pub(crate) send_quota: u32,
 
     // Receive sequence variables.
@@ -183,35 +235,26 @@ pub(crate) struct Connection {
     pub(crate) last_ack: Seq,
     pub(crate) received: ByteQueue,
     /// Segments beyond `rcv_nxt`, by sequence number; each names its own in its header.
-    pub(crate) out_of_order: BufQueue,
-    pub(crate) out_of_order_bytes: u32,
-    /// Where the segment came that the first SACK block is to tell of.
-    pub(crate) last_out_of_order: Seq,
-    /// The sequence number of the peer's FIN, once it is known.
-    pub(crate) fin: Option<Seq>,
+    pub(crate) out_of_order: Parked,
+    /// The sequence number of the peer's FIN, with [`Flags::FIN_KNOWN`].
+    fin: Seq,
     pub(crate) receive_quota: u32,
 
-    // Timestamps (RFC 7323).
-    pub(crate) ts_recent: u32,
-    pub(crate) ts_recent_at: Instant,
-    pub(crate) ts_offset: u32,
-
+    pub(crate) round_trips: RoundTrips,
     pub(crate) rtt: RttEstimator,
-    /// The segment whose round trip is measured, and when it was sent.
-    pub(crate) measured: (Seq, Instant),
     pub(crate) congestion: Congestion,
     pub(crate) recovery: Recovery,
     pub(crate) timers: Timers,
     /// Probes of a zero window or of a silent peer since it last answered.
     pub(crate) probes: u8,
-    /// When the peer last acknowledged something new, or was last known to be there.
-    pub(crate) heard: Instant,
+    /// When the peer was last known to be there, or data went out that nothing was on its way before.
+    /// It goes round in 50 days, and no user timeout is longer than one: what is on its way that long
+    /// is asked about before. While it waits to be accepted: when the handshake was done.
+    pub(crate) heard: Past<10>,
     /// Seconds without an answer after which the connection is given up (RFC 5482).
     pub(crate) user_timeout: u16,
     /// Seconds of silence before the first keepalive probe.
     pub(crate) keepalive_after: u16,
-    /// When the handshake began: those that wait longest are accepted first.
-    pub(crate) opened: Instant,
     /// The listener that it came by.
     pub(crate) listener: u16,
     /// TTL or hop limit.
@@ -219,6 +262,10 @@ pub(crate) struct Connection {
     pub(crate) traffic_class: u8,
     pub(crate) class: u8,
 }
+
+/// An idle connection costs no more than its control block, and that is small.
+#[cfg(target_pointer_width = "32")]
+const _: () = assert!(size_of::<Connection>() < 256);
 
 /// What the two sides agreed on in their SYNs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -275,35 +322,27 @@ impl Connection {
             nxt: iss,
             wnd: 0,
             wl1: Seq(0),
-            wl2: Seq(0),
             max_wnd: 0,
-            mss,
             send_scale: 0,
             receive_scale: scale_for(config::TCP_RECEIVE_QUOTA as u32),
-            to_send: ByteQueue::new(),
+            to_send: SendQueue::new(),
             send_quota: config::TCP_SEND_QUOTA as u32,
             rcv_nxt: Seq(0),
             rcv_edge: Seq(0),
             last_ack: Seq(0),
             received: ByteQueue::new(),
-            out_of_order: BufQueue::new(),
-            out_of_order_bytes: 0,
-            last_out_of_order: Seq(0),
-            fin: None,
+            out_of_order: Parked::new(),
+            fin: Seq(0),
             receive_quota: config::TCP_RECEIVE_QUOTA as u32,
-            ts_recent: 0,
-            ts_recent_at: now,
-            ts_offset,
+            round_trips: RoundTrips::new(ts_offset),
             rtt: RttEstimator::new(),
-            measured: (iss, now),
             congestion: Congestion::new(mss),
             recovery: Recovery::new(iss),
             timers: Timers::NONE,
             probes: 0,
-            heard: now,
+            heard: Past::new(now),
             user_timeout: config::TCP_USER_TIMEOUT as u16,
             keepalive_after: config::TCP_KEEPALIVE as u16,
-            opened: now,
             listener: u16::MAX,
             hop_limit: 0,
             traffic_class: 0,
@@ -338,22 +377,38 @@ impl Connection {
         let mut mss = peer_mss.min(own_mss);
         if let Some(timestamp) = timestamp {
             self.flags |= Flags::TIMESTAMPS;
-            (self.ts_recent, self.ts_recent_at) = (timestamp, now);
+            self.round_trips.stamped(timestamp, now);
             mss = mss.saturating_sub(TIMESTAMPS_LENGTH);
         }
-        self.mss = mss.max(config::TCP_MSS_MIN as u16 - TIMESTAMPS_LENGTH);
-        self.congestion = Congestion::new(self.mss);
+        let mss = mss.max(config::TCP_MSS_MIN as u16 - TIMESTAMPS_LENGTH);
+        self.congestion = Congestion::new(mss);
         // What our SYN offered stands.
         let offered = self.rcv_edge.distance(self.rcv_nxt);
         self.rcv_nxt = irs + 1;
         self.rcv_edge = self.rcv_nxt + offered;
         self.last_ack = irs + 1;
-        self.heard = now;
+        self.heard = Past::new(now);
+    }
+
+    /// Bytes of data in a full segment, options taken off.
+    pub(crate) const fn mss(&self) -> u16 {
+        self.congestion.mss()
+    }
+
+    /// The sequence number of the peer's FIN, once it is known.
+    pub(super) fn fin(&self) -> Option<Seq> {
+        self.flags.contains(Flags::FIN_KNOWN).then_some(self.fin)
+    }
+
+    /// The peer's FIN is known to be at `seq`.
+    pub(super) fn set_fin(&mut self, seq: Seq) {
+        self.fin = seq;
+        self.flags |= Flags::FIN_KNOWN;
     }
 
     /// Our timestamp clock: a millisecond a tick (RFC 7323 §5.4).
     pub(crate) fn timestamp(&self, now: Instant) -> u32 {
-        (now.as_millis() as u32).wrapping_add(self.ts_offset)
+        (now.as_millis() as u32).wrapping_add(self.round_trips.offset)
     }
 
     /// Bytes on the way: sent and not acknowledged, SYN and FIN counted.
@@ -401,12 +456,14 @@ impl Connection {
         self.nxt = self.una;
         self.recovery = Recovery::new(self.una);
         (self.wnd, self.max_wnd) = (u32::from(window), u32::from(window));
-        (self.wl1, self.wl2) = (irs, self.una);
+        self.wl1 = irs;
         self.rcv_edge = self.rcv_nxt + self.receive_quota.min(65_535);
         self.flags -= Flags::SYN_DUE;
         // If it ends before it is accepted, nobody has to know of it.
         self.flags |= Flags::UNACCEPTED | Flags::ORPHAN;
-        (self.opened, self.measured.1) = (begun, begun);
+        if !self.flags.contains(Flags::TIMESTAMPS) {
+            self.round_trips.begin(self.una, begun);
+        }
     }
 
     /// A link on the way takes segments of so many bytes at most, headers off (RFC 1191, RFC 8201).
@@ -418,23 +475,38 @@ impl Connection {
         let least = config::TCP_MSS_DEFAULT as u16;
         let most = (most.min(65_535) as u16)
             .saturating_sub(options)
-            .max(least.min(self.mss));
-        if most < self.mss {
-            self.mss = most;
+            .max(least.min(self.mss()));
+        if most < self.mss() {
             self.congestion.set_mss(most);
         }
     }
 
     /// The earliest of the deadlines.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
         let Timers {
             retransmit,
             acknowledge,
-            keepalive,
             probe,
+            keepalive,
         } = self.timers;
-        let first = retransmit.min(acknowledge).min(keepalive).min(probe);
-        Some(first).filter(|at| *at != Instant::MAX)
+        let left = [
+            retransmit.left(now),
+            acknowledge.left(now),
+            probe.left(now),
+            keepalive.left(now),
+        ];
+        left.into_iter().flatten().min().map(|left| now + left)
+    }
+
+    /// Nobody waits for the peer's FIN: it is waited for no longer than this.
+    pub(crate) fn limit_fin_wait_2(&mut self, now: Instant) {
+        let wait = Duration::from_secs(config::TCP_FIN_WAIT_2 as u64);
+        self.timers.keepalive = Deadline::after(now, wait);
+    }
+
+    /// How long it has waited to be accepted.
+    pub(crate) fn waiting_for(&self, now: Instant) -> Duration {
+        self.heard.elapsed(now)
     }
 
     /// How long the peer may be silent.

@@ -2,8 +2,9 @@
 //!
 //! [`connection`] is the control block; [`receive`] and [`send`] are what RFC 9293 §3.10.7 and §3.8
 //! make of it; [`recovery`], [`scoreboard`], [`congestion`] and [`rtt`] decide what is sent again and
-//! how much may be on its way; [`table`], [`half_open`] and [`time_wait`] hold many of them.
+//! how much may be on its way; [`clock`] keeps times small; [`table`], [`half_open`] and [`time_wait`] hold many of them.
 
+pub(crate) mod clock;
 mod congestion;
 pub(crate) mod connection;
 pub(crate) mod half_open;

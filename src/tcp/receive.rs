@@ -1,13 +1,15 @@
 //! SEGMENT ARRIVES (RFC 9293 §3.10.7), for connections that have a control block: what is checked,
 //! in the order of the specification, and what the data and the FIN do.
 
+use super::clock::{Deadline, Past};
 use super::connection::{Agreed, Connection, Flags, TcpError, TcpState, Timers};
 use super::segment::{Answer, Segment, Turn};
 use super::sequence::Seq;
 use crate::config;
-use crate::netbuf::{BufQueue, Charge, NetBuf, Straddle};
+use crate::netbuf::{BufQueue, Charge, Meta, NetBuf, Parked, Straddle};
 use crate::time::{Duration, Instant};
 use crate::wire::tcp::{TcpFlags, TcpHeader};
+use crate::wire::tcp_options::MAXIMUM_SACK_BLOCKS;
 
 /// After so long without a segment a timestamp says nothing about age any more (RFC 7323 §5.5).
 const TIMESTAMP_VALID: Duration = Duration::from_secs(24 * 24 * 3600);
@@ -99,7 +101,7 @@ impl Connection {
             && !segment.seq.is_after(self.last_ack)
         {
             // RFC 7323 §4.3 (2): SEG.SEQ <= Last.ACK.sent, and not older than what is there.
-            (self.ts_recent, self.ts_recent_at) = (value, now);
+            self.round_trips.stamped(value, now);
         }
         match self.acknowledged(turn, segment) {
             Ok(()) => {}
@@ -129,7 +131,8 @@ impl Connection {
 
     /// Whether a timestamp is from before the latest one (RFC 7323 §5.3).
     fn is_old(&self, now: Instant, value: u32) -> bool {
-        Seq(value).is_before(Seq(self.ts_recent)) && now.since(self.ts_recent_at) < TIMESTAMP_VALID
+        Seq(value).is_before(Seq(self.round_trips.recent()))
+            && self.round_trips.stamped_ago(now) < TIMESTAMP_VALID
     }
 
     /// The four cases of RFC 9293 §3.4, table 6, with the window as it was last offered. But what has
@@ -190,7 +193,7 @@ impl Connection {
         if !flags.contains(TcpFlags::SYN) {
             return Answer::None;
         }
-        let own_mss = self.mss;
+        let own_mss = self.mss();
         let offered = self.rcv_edge.distance(self.rcv_nxt);
         let options = &segment.options;
         self.agree(
@@ -225,35 +228,36 @@ impl Connection {
         let syn_timeout = self.probes > 0;
         self.rtt.established(syn_timeout);
         let echoed = segment.options.timestamps.map(|(_, echo)| echo);
-        if let Some(echo) = echoed.filter(|_| self.flags.contains(Flags::TIMESTAMPS)) {
-            self.sample_echo(now, echo);
-        } else if !syn_timeout {
-            let sample = now.since(self.measured.1);
-            self.rtt.sample(sample, false, 0, self.mss);
+        if self.flags.contains(Flags::TIMESTAMPS) {
+            let _: Option<Duration> = echoed.and_then(|echo| self.sample_echo(now, echo));
+        } else if let Some(sample) = self.round_trips.measured(segment.ack, now)
+            && !syn_timeout
+        {
+            self.rtt.sample(sample, false, 0, self.mss());
         }
         self.probes = 0;
-        self.heard = now;
-        self.timers.retransmit = Instant::MAX;
+        self.heard = Past::new(now);
+        self.timers.retransmit = Deadline::NONE;
         self.arm_keepalive(now);
     }
 
-    fn sample_echo(&mut self, now: Instant, echo: u32) {
+    fn sample_echo(&mut self, now: Instant, echo: u32) -> Option<Duration> {
         let elapsed = self.timestamp(now).wrapping_sub(echo);
         // An echo of what was never sent says nothing.
-        if elapsed < 120_000 {
-            // The clock ticks in milliseconds: a round trip within one took half of one.
-            let micros = (u64::from(elapsed) * 1000).max(500);
-            let flight = self.flight();
-            self.rtt
-                .sample(Duration::from_micros(micros), true, flight, self.mss);
-            self.recovery.on_rtt_sample();
+        if elapsed >= 120_000 {
+            return None;
         }
+        // The clock ticks in milliseconds: a round trip within one took half of one.
+        let sample = Duration::from_micros((u64::from(elapsed) * 1000).max(500));
+        self.rtt.sample(sample, true, self.flight(), self.mss());
+        self.recovery.on_rtt_sample();
+        Some(sample)
     }
 
     fn set_peer_window(&mut self, segment: &Segment<'_>, window: u32) {
         self.wnd = window;
         self.max_wnd = self.max_wnd.max(window);
-        (self.wl1, self.wl2) = (segment.seq, segment.ack);
+        self.wl1 = segment.seq;
     }
 
     /// Processes SEG.ACK and SEG.WND (RFC 9293 §3.10.7.4, fifth; RFC 5961 §5.2).
@@ -283,16 +287,12 @@ impl Connection {
         // "If SND.UNA =< SEG.ACK =< SND.NXT, the send window should be updated."
         // A segment that acknowledges more was sent later, though it may be a retransmission with an
         // older number: with the window of before, the edge would move by itself.
-        if ack.is_after(self.una)
-            || ack == self.una
-                && (self.wl1.is_before(segment.seq)
-                    || self.wl1 == segment.seq && !ack.is_before(self.wl2))
-        {
+        if ack.is_after(self.una) || ack == self.una && !segment.seq.is_before(self.wl1) {
             let was_closed = self.wnd == 0;
             self.set_peer_window(segment, window);
             if was_closed && window > 0 {
                 self.rtt.opened();
-                self.timers.retransmit = Instant::MAX;
+                self.timers.retransmit = Deadline::NONE;
                 if self.flight() > 0 {
                     // What the window did not take when it was sent waits for nothing else.
                     self.arm_retransmit(now);
@@ -303,8 +303,8 @@ impl Connection {
             }
         }
         // A peer that takes nothing does not keep for ever what nobody holds any more (RFC 6429 §3).
-        let held = self.flags.contains(Flags::UNACCEPTED) || !self.flags.contains(Flags::ORPHAN);
-        if held || ack.is_after(before) {
+        // And one that waits to be accepted goes on waiting.
+        if !self.flags.contains(Flags::ORPHAN) || ack.is_after(before) {
             self.heard_from(now);
         }
         let newly_acked = match ack.is_after(before) {
@@ -318,40 +318,51 @@ impl Connection {
             && window > 0
             && !segment.flags.intersects(TcpFlags::FIN | TcpFlags::SYN)
             && self.flight() > 0;
-        if newly_acked > 0 {
-            self.take_ack(now, segment, newly_acked);
-        }
-        self.recover(turn, segment, newly_acked, is_duplicate);
+        let sample = match newly_acked {
+            0 => None,
+            _ => self.take_ack(now, segment, newly_acked),
+        };
+        self.recover(turn, segment, newly_acked, is_duplicate, sample);
         self.after_ack(now, newly_acked);
         Ok(())
     }
 
     /// The peer is there.
     fn heard_from(&mut self, now: Instant) {
-        self.heard = now;
+        self.heard = Past::new(now);
         self.probes = 0;
         self.arm_keepalive(now);
     }
 
-    /// Gives up what is acknowledged, and takes the time.
-    fn take_ack(&mut self, now: Instant, segment: &Segment<'_>, newly_acked: u32) {
+    /// Gives up what is acknowledged, and takes the time that it took, if that is known.
+    fn take_ack(
+        &mut self,
+        now: Instant,
+        segment: &Segment<'_>,
+        newly_acked: u32,
+    ) -> Option<Duration> {
         let ack = segment.ack;
-        let echo = segment.options.timestamps.map(|(_, echo)| echo);
-        if let Some(echo) = echo.filter(|_| self.flags.contains(Flags::TIMESTAMPS)) {
-            self.sample_echo(now, echo);
-        } else if self.flags.contains(Flags::MEASURING) && !ack.is_before(self.measured.0) {
+        let mut sample = None;
+        if let Some((_, echo)) = segment.options.timestamps
+            && self.flags.contains(Flags::TIMESTAMPS)
+        {
+            sample = self.sample_echo(now, echo);
+        } else if self.flags.contains(Flags::MEASURING) {
             // Karn: what is measured was sent once only (RFC 6298 §3).
-            self.flags -= Flags::MEASURING;
-            let flight = self.flight();
-            self.rtt
-                .sample(now.since(self.measured.1), false, flight, self.mss);
-            self.recovery.on_rtt_sample();
+            sample = self.round_trips.measured(ack, now);
+            if let Some(sample) = sample {
+                self.flags -= Flags::MEASURING;
+                let flight = self.flight();
+                self.rtt.sample(sample, false, flight, self.mss());
+                self.recovery.on_rtt_sample();
+            }
         }
         let data = (newly_acked as usize).min(self.to_send.len());
         self.to_send.advance(data);
         self.una = ack;
         self.probes = 0;
         self.flags -= Flags::STILL_QUEUED;
+        sample
     }
 
     /// What the state makes of it, and of the retransmission timer (RFC 6298 §5.2, §5.3).
@@ -361,11 +372,10 @@ impl Connection {
                 TcpState::FinWait1 => {
                     self.state = TcpState::FinWait2;
                     // Nobody reads any more: a peer that never closes must not stay for ever.
-                    let wait = Duration::from_secs(config::TCP_FIN_WAIT_2 as u64);
-                    self.timers.retransmit = match self.flags.contains(Flags::ORPHAN) {
-                        true => now + wait,
-                        false => Instant::MAX,
-                    };
+                    self.timers.retransmit = Deadline::NONE;
+                    if self.flags.contains(Flags::ORPHAN) {
+                        self.limit_fin_wait_2(now);
+                    }
                     return;
                 }
                 TcpState::Closing | TcpState::LastAck => {
@@ -373,7 +383,7 @@ impl Connection {
                     if self.state == TcpState::LastAck {
                         self.state = TcpState::Closed;
                     }
-                    self.timers.retransmit = Instant::MAX;
+                    self.timers.retransmit = Deadline::NONE;
                     return;
                 }
                 _ => {}
@@ -384,10 +394,10 @@ impl Connection {
             return;
         }
         if newly_acked > 0 {
-            self.timers.probe = Instant::MAX;
+            self.timers.probe = Deadline::NONE;
         }
         if self.nxt == self.una {
-            self.timers.retransmit = Instant::MAX;
+            self.timers.retransmit = Deadline::NONE;
         } else if newly_acked > 0 {
             self.arm_retransmit(now);
         }
@@ -410,11 +420,11 @@ impl Connection {
         let offset = segment.seq.since(self.rcv_nxt);
         let end = segment.seq + segment.length;
         let mut cut = end.since(self.rcv_nxt + window).max(0) as u32;
-        if segment.flags.contains(TcpFlags::FIN) && cut == 0 && self.fin.is_none() {
-            self.fin = Some(end);
+        if segment.flags.contains(TcpFlags::FIN) && cut == 0 && self.fin().is_none() {
+            self.set_fin(end);
         }
         // And nothing comes behind the FIN.
-        if let Some(fin) = self.fin {
+        if let Some(fin) = self.fin() {
             cut = cut.max(end.since(fin).max(0) as u32);
         }
         let length = segment.length.saturating_sub(cut);
@@ -479,9 +489,12 @@ impl Connection {
         length: u32,
         mut buf: NetBuf,
     ) -> bool {
-        let bytes = self.out_of_order_bytes.saturating_add(length);
+        let kept: usize = (self.out_of_order.iter())
+            .map(|kept| kept.len().saturating_sub(usize::from(kept.meta().payload)))
+            .sum();
+        let bytes = (kept as u32).saturating_add(length);
         let block = turn.block.max(1);
-        let gap = (u32::from(self.mss) + GAP_HEADERS).div_ceil(block);
+        let gap = (u32::from(self.mss()) + GAP_HEADERS).div_ceil(block);
         let blocks = buf.fragments().count() as u32;
         if self.flags.contains(Flags::CROWDED)
             || bytes > self.receive_quota
@@ -492,61 +505,69 @@ impl Connection {
         }
         let end = seq + length;
         let mut others = self.out_of_order.take();
-        self.out_of_order_bytes = 0;
+        let mut kept = BufQueue::new();
+        set_age(&mut buf, 0);
         let (mut new, mut inserted) = (Some(buf), false);
-        while let Some(other) = others.pop_front() {
+        while let Some(mut other) = others.pop_front() {
             let (other_seq, other_length) = span(&other);
             let other_end = other_seq + other_length;
+            let mut age = age(&other).saturating_add(1);
             if new.is_some() && !other_seq.is_after(seq) && !other_end.is_before(end) {
                 new = None;
+                age = 0;
             } else if other_seq.is_after(seq)
                 && let Some(new) = new.take()
             {
-                self.push_out_of_order(length, new);
+                kept.push_back(new);
                 inserted = true;
             }
             if inserted && !other_seq.is_before(seq) && !other_end.is_after(end) {
                 continue;
             }
-            self.push_out_of_order(other_length, other);
+            set_age(&mut other, age);
+            kept.push_back(other);
         }
         if let Some(new) = new {
-            self.push_out_of_order(length, new);
+            kept.push_back(new);
         }
-        self.last_out_of_order = seq;
+        self.out_of_order = kept.into();
         true
     }
 
-    fn push_out_of_order(&mut self, length: u32, buf: NetBuf) {
-        self.out_of_order_bytes = self.out_of_order_bytes.saturating_add(length);
-        self.out_of_order.push_back(buf);
-    }
-
     /// The ranges of sequence numbers beyond `rcv_nxt` that are here, each as far as it goes without
-    /// a gap: the one that was added to last comes first, then the others by number (RFC 2018 §4).
-    pub(crate) fn sack_blocks(&self) -> impl Iterator<Item = (u32, u32)> {
-        let last = self.last_out_of_order;
-        let is_last =
-            move |(left, right): &(Seq, Seq)| !last.is_before(*left) && last.is_before(*right);
-        let first = self.out_of_order_ranges().find(is_last);
-        let others = self
-            .out_of_order_ranges()
-            .filter(move |range| !is_last(range));
-        first
-            .into_iter()
-            .chain(others)
-            .map(|(left, right)| (left.0, right.0))
+    /// a gap: the one that was added to last comes first, then the one before, and so on, as they
+    /// were reported first (RFC 2018 §4).
+    pub(crate) fn sack_blocks(&self) -> [Option<(u32, u32)>; MAXIMUM_SACK_BLOCKS] {
+        let mut latest: [Option<(u8, Seq, Seq)>; MAXIMUM_SACK_BLOCKS] = [None; _];
+        for range in self.out_of_order_ranges() {
+            let mut range = Some(range);
+            for place in &mut latest {
+                let (Some((age, ..)), Some((other, ..))) = (range, *place) else {
+                    core::mem::swap(place, &mut range);
+                    break;
+                };
+                if age < other {
+                    core::mem::swap(place, &mut range);
+                }
+            }
+        }
+        latest.map(|range| range.map(|(_, left, right)| (left.0, right.0)))
     }
 
-    fn out_of_order_ranges(&self) -> impl Iterator<Item = (Seq, Seq)> {
-        let mut segments = self.out_of_order.iter().map(|kept| span(&kept)).peekable();
+    /// The ranges with the ages of what was added to them last.
+    fn out_of_order_ranges(&self) -> impl Iterator<Item = (u8, Seq, Seq)> {
+        let segments = self.out_of_order.iter();
+        let mut segments = segments.map(|kept| (age(&kept), span(&kept))).peekable();
         core::iter::from_fn(move || {
-            let (left, length) = segments.next()?;
+            let (mut youngest, (left, length)) = segments.next()?;
             let mut right = left + length;
-            while let Some((seq, length)) = segments.next_if(|(seq, _)| !seq.is_after(right)) {
+            while let Some((age, (seq, length))) =
+                segments.next_if(|(_, (seq, _))| !seq.is_after(right))
+            {
                 right = right.max(seq + length);
+                youngest = youngest.min(age);
             }
-            Some((left, right))
+            Some((youngest, left, right))
         })
     }
 
@@ -558,13 +579,12 @@ impl Connection {
         // A gap was filled: the sender wants to know (RFC 5681 §4.2).
         self.flags |= Flags::ACK_NOW;
         while let Some((seq, length)) = self.out_of_order.front().map(|first| span(&first)) {
-            if seq.is_after(self.rcv_nxt) || self.fin == Some(self.rcv_nxt) {
+            if seq.is_after(self.rcv_nxt) || self.fin() == Some(self.rcv_nxt) {
                 break;
             }
             let Some(buf) = self.out_of_order.pop_front() else {
                 break;
             };
-            self.out_of_order_bytes = self.out_of_order_bytes.saturating_sub(length);
             let old = self.rcv_nxt.distance(seq);
             if length > old {
                 let start = usize::from(buf.meta().payload);
@@ -576,7 +596,7 @@ impl Connection {
 
     /// The peer sends no more, once all before its FIN is here.
     fn take_fin(&mut self) {
-        if self.fin != Some(self.rcv_nxt) || self.flags.contains(Flags::FIN_RECEIVED) {
+        if self.fin() != Some(self.rcv_nxt) || self.flags.contains(Flags::FIN_RECEIVED) {
             return;
         }
         self.rcv_nxt += 1;
@@ -599,13 +619,14 @@ impl Connection {
     /// a little later.
     fn schedule_ack(&mut self, now: Instant, length: u32) {
         let unacknowledged = self.rcv_nxt.distance(self.last_ack);
-        let full = u32::from(self.mss);
+        let full = u32::from(self.mss());
         let second = self.flags.contains(Flags::ACK_LATER) && length >= full;
         if unacknowledged >= 2 * full || second {
             self.flags |= Flags::ACK_NOW;
         } else if !self.flags.contains(Flags::ACK_LATER) {
             self.flags |= Flags::ACK_LATER;
-            self.timers.acknowledge = now + Duration::from_millis(config::TCP_DELAYED_ACK as u64);
+            let delay = Duration::from_millis(config::TCP_DELAYED_ACK as u64);
+            self.timers.acknowledge = Deadline::after(now, delay);
         }
     }
 
@@ -614,10 +635,20 @@ impl Connection {
         self.state = TcpState::Closed;
         self.error = Some(error);
         self.to_send = Default::default();
-        self.out_of_order = BufQueue::new();
-        self.out_of_order_bytes = 0;
+        self.out_of_order = Parked::new();
         self.timers = Timers::NONE;
     }
+}
+
+/// How many segments have come out of order after this one, as far as that can be counted. It is where
+/// the traffic class stands in packets to be sent.
+fn age(buf: &NetBuf) -> u8 {
+    buf.meta().class
+}
+
+fn set_age(buf: &mut NetBuf, age: u8) {
+    let meta = buf.meta();
+    buf.set_meta(Meta { class: age, ..meta });
 }
 
 /// Where the data of a kept segment start in sequence space, and how many they are: the TCP header

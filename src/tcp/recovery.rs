@@ -18,11 +18,13 @@ use crate::time::{Duration, Instant};
 use super::{Congestion, Patience, RttEstimator, Scoreboard, Seq, Span, Update};
 
 /// Duplicate acknowledgements that are a loss (RFC 5681 §3.2).
-const DUP_THRESH: u16 = 3;
+const DUP_THRESH: u8 = 3;
 /// What a peer may take to acknowledge a lone segment (RFC 8985 §7.2, `TLP.max_ack_delay`).
 const MAX_ACK_DELAY: Duration = Duration::from_millis(40);
 /// Recoveries for which a widened reordering window is kept (RFC 8985 §6.2 step 4).
 const PERSIST: u8 = 16;
+/// Fractional bits of the share by which the window goes down.
+const RATIO_BITS: u32 = 14;
 
 /// What the connection knows of what it has sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,15 +81,36 @@ pub enum Probe {
     Retransmit(Span),
 }
 
+/// What is being recovered from, and what is known for as long as that lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum State {
     /// Nothing is known to be lost.
-    Open,
+    Open {
+        probing: Probing,
+        /// Octets that limited transmit has sent since the first duplicate.
+        limited: u32,
+        probe_end: Seq,
+        /// RACK.dsack_round.
+        dsack_round: Seq,
+    },
     /// Fast recovery.
-    Fast,
+    Fast {
+        /// The first segment outstanding is to be retransmitted at once (no scoreboard).
+        first: bool,
+        /// ssthresh / RecoverFS, times 2^14 (RFC 6937 §3).
+        ratio: u16,
+        /// `prr_delivered` and `prr_out`.
+        delivered: u32,
+        out: u32,
+        /// `sndcnt`: what may still be sent in answer to the last acknowledgement.
+        budget: u32,
+    },
     /// After a retransmission timeout.
-    Loss,
+    Loss {
+        /// Without a scoreboard: what is before this has been retransmitted.
+        resent: Seq,
+    },
 }
 
 /// Where a probe is (RFC 8985 §7.1).
@@ -105,31 +128,33 @@ enum Probing {
 pub struct Recovery {
     /// RecoveryPoint, `recover` of RFC 6582: SND.NXT when recovery began.
     recover: Seq,
-    /// After a timeout, without a scoreboard: what is before this has been retransmitted.
-    resent: Seq,
-    prr_delivered: u32,
-    prr_out: u32,
-    /// ssthresh / RecoverFS, times 2^16 (RFC 6937 §3).
-    ratio: u32,
-    /// `sndcnt`: what may still be sent in answer to the last acknowledgement.
-    budget: u32,
-    /// Octets that limited transmit has sent since the first duplicate.
-    limited: u32,
-    probe_end: Seq,
-    /// RACK.dsack_round.
-    dsack_round: Seq,
-    dup_acks: u16,
     state: State,
-    probing: Probing,
-    /// The first segment outstanding is to be retransmitted at once (no scoreboard).
-    first: bool,
-    /// An RTT sample was taken since the last probe.
-    sampled: bool,
-    reordering_seen: bool,
-    in_dsack_round: bool,
-    /// RACK.reo_wnd_mult less one, and RACK.reo_wnd_persist.
+    /// As many as 255 are counted.
+    dup_acks: u8,
+    /// RACK.reo_wnd_mult less one.
     widened: u8,
+    /// RACK.reo_wnd_persist.
     persist: u8,
+    marks: u8,
+}
+
+/// The bits of [`Recovery::marks`]: an RTT sample was taken since the last probe.
+const SAMPLED: u8 = 1 << 0;
+/// RACK.reordering_seen.
+const REORDERING_SEEN: u8 = 1 << 1;
+/// Within RACK.dsack_round.
+const IN_DSACK_ROUND: u8 = 1 << 2;
+
+impl State {
+    /// Nothing is known to be lost, and nothing is known else.
+    const fn open(una: Seq) -> Self {
+        Self::Open {
+            probing: Probing::No,
+            limited: 0,
+            probe_end: una,
+            dsack_round: una,
+        }
+    }
 }
 
 impl Recovery {
@@ -137,34 +162,34 @@ impl Recovery {
     pub const fn new(iss: Seq) -> Self {
         Self {
             recover: iss,
-            resent: iss,
-            prr_delivered: 0,
-            prr_out: 0,
-            ratio: 0,
-            budget: 0,
-            limited: 0,
-            probe_end: iss,
-            dsack_round: iss,
+            state: State::open(iss),
             dup_acks: 0,
-            state: State::Open,
-            probing: Probing::No,
-            first: false,
-            sampled: false,
-            reordering_seen: false,
-            in_dsack_round: false,
             widened: 0,
             persist: 0,
+            marks: 0,
         }
+    }
+
+    const fn has(&self, mark: u8) -> bool {
+        self.marks & mark != 0
+    }
+
+    const fn is_open(&self) -> bool {
+        matches!(self.state, State::Open { .. })
+    }
+
+    const fn is_fast(&self) -> bool {
+        matches!(self.state, State::Fast { .. })
     }
 
     /// Whether losses are being repaired, by fast recovery or after a timeout.
     pub fn is_recovering(&self) -> bool {
-        self.state != State::Open
+        !self.is_open()
     }
 
     /// An RTT sample was taken: another tail loss probe may follow (RFC 8985 §7.3).
     pub const fn on_rtt_sample(&mut self) {
-        self.sampled = true;
+        self.marks |= SAMPLED;
     }
 
     /// Takes in an acceptable acknowledgement, or (an [`Ack`] that says nothing) the reordering
@@ -181,28 +206,32 @@ impl Recovery {
         self.adapt(&ack, sender);
         self.follow_probe(&ack, sender, board.is_some(), congestion);
         let delivered = self.delivered(&ack, congestion.mss(), board.is_some());
-        self.resent = later(self.resent, sender.una);
+        if let State::Loss { resent, .. } = &mut self.state {
+            *resent = later(*resent, sender.una);
+        }
 
         let over = ack.newly_acked > 0 && !sender.una.is_before(self.recover);
-        if self.state != State::Open && over {
-            self.leave(congestion);
-        } else if self.state == State::Fast && ack.newly_acked > 0 {
+        if !self.is_open() && over {
+            self.leave(sender.una, congestion);
+        } else if let State::Fast { first, .. } = &mut self.state
+            && ack.newly_acked > 0
+        {
             // A partial acknowledgement (RFC 6582 §3.2 step 3).
-            self.first = true;
+            *first = true;
         }
-        if self.state != State::Fast {
+        if !self.is_fast() {
             congestion.on_ack(
                 now,
                 ack.newly_acked,
                 rtt.srtt_micros(),
-                ack.cwnd_limited || self.state == State::Loss,
+                ack.cwnd_limited || !self.is_open(),
             );
         }
-        let patience = self.patience(rtt);
         let lost = match &mut board {
             Some(board) => {
+                let patience = self.patience(rtt, board);
                 let _: bool = board.detect(micros(now), congestion.mss(), patience);
-                if self.state == State::Open && self.dup_acks >= DUP_THRESH && patience.counts {
+                if self.is_open() && self.dup_acks >= DUP_THRESH && patience.counts {
                     board.lose_first();
                 }
                 board.any_lost()
@@ -210,10 +239,10 @@ impl Recovery {
             // RFC 6582 §3.2 step 2: not for duplicates of what a timeout has repeated.
             None => self.dup_acks >= DUP_THRESH && !sender.una.is_before(self.recover),
         };
-        if self.state == State::Open && lost {
+        if self.is_open() && lost {
             self.enter(sender, congestion, board.as_deref_mut());
         }
-        if self.state == State::Fast {
+        if self.is_fast() {
             let pipe = self.pipe(sender, congestion.mss(), board.as_deref());
             self.reduce(delivered, pipe, congestion);
         }
@@ -230,9 +259,9 @@ impl Recovery {
         let mss = congestion.mss();
         let pipe = self.pipe(sender, mss, board);
         let budget = match (self.state, board) {
-            (State::Fast, _) => self.budget,
+            (State::Fast { budget, .. }, _) => budget,
             // Limited transmit: a segment for each of the first two duplicates (RFC 3042).
-            (State::Open, None) => {
+            (State::Open { .. }, None) => {
                 let more = u32::from(self.dup_acks.min(DUP_THRESH - 1)) * u32::from(mss);
                 congestion
                     .window()
@@ -242,25 +271,25 @@ impl Recovery {
             _ => congestion.window().saturating_sub(pipe),
         };
         let missing = match (self.state, board) {
-            (State::Open, _) => None,
+            (State::Open { .. }, _) => None,
             (_, Some(board)) => board.lost_segment(mss),
-            (State::Fast, None) if self.first => segment(sender.una, sender.nxt, mss),
-            (State::Fast, None) => None,
-            (State::Loss, None) => segment(self.resent, self.recover, mss),
+            (State::Fast { first: true, .. }, None) => segment(sender.una, sender.nxt, mss),
+            (State::Fast { .. }, None) => None,
+            (State::Loss { resent, .. }, None) => segment(resent, self.recover, mss),
         };
         if let Some(span) = missing {
             // Without a scoreboard the segment that a partial acknowledgement asks for goes at once.
-            let at_once = self.state == State::Fast && board.is_none();
+            let at_once = self.is_fast() && board.is_none();
             return (at_once || budget >= span.length).then_some(Send::Retransmit(span));
         }
         if sender.unsent > 0 {
             return (budget >= sender.unsent.min(u32::from(mss))).then_some(Send::New(budget));
         }
         // Last resorts (RFC 6675 §4 rules 3 and 4).
-        let board = board.filter(|_| self.state == State::Fast)?;
+        let board = board.filter(|_| self.is_fast())?;
         if let Some(span) = board
             .doubtful_segment(mss)
-            .filter(|_| !self.reordering_seen)
+            .filter(|_| !self.has(REORDERING_SEEN))
         {
             return (budget >= span.length).then_some(Send::Retransmit(span));
         }
@@ -270,8 +299,10 @@ impl Recovery {
 
     /// `length` octets were sent for the first time.
     pub fn sent(&mut self, length: u32) {
-        if self.dup_acks > 0 && self.state == State::Open {
-            self.limited = self.limited.saturating_add(length);
+        if let State::Open { limited, .. } = &mut self.state
+            && self.dup_acks > 0
+        {
+            *limited = limited.saturating_add(length);
         }
         self.spend(length);
     }
@@ -286,8 +317,13 @@ impl Recovery {
     ) {
         let span = match what {
             Send::Retransmit(span) => {
-                self.first = false;
-                self.resent = later(self.resent, span.start + span.length);
+                match &mut self.state {
+                    State::Fast { first, .. } => *first = false,
+                    State::Loss { resent, .. } => {
+                        *resent = later(*resent, span.start + span.length)
+                    }
+                    State::Open { .. } => {}
+                }
                 if let Some(board) = board {
                     board.retransmitted(span, sender.nxt, micros(now));
                 }
@@ -316,13 +352,9 @@ impl Recovery {
         if let Some(board) = board {
             board.timed_out(sender.una, sender.nxt, micros(now));
         }
-        self.state = State::Loss;
+        self.state = State::Loss { resent: sender.una };
         self.recover = sender.nxt;
-        self.resent = sender.una;
         self.dup_acks = 0;
-        self.limited = 0;
-        self.first = false;
-        self.probing = Probing::No;
     }
 
     /// The reordering timer: how long from now losses may come to light although nothing is
@@ -333,7 +365,7 @@ impl Recovery {
         rtt: &RttEstimator,
         board: &Scoreboard,
     ) -> Option<Duration> {
-        let micros = board.deadline(micros(now), self.patience(rtt))?;
+        let micros = board.deadline(micros(now), self.patience(rtt, board))?;
         Some(Duration::from_micros(u64::from(micros)))
     }
 
@@ -348,11 +380,15 @@ impl Recovery {
         mss: u16,
         board: Option<&Scoreboard>,
     ) -> Option<Duration> {
-        let calm = self.state == State::Open
-            && self.probing == Probing::No
-            && self.sampled
-            && sack
-            && board.is_none_or(Scoreboard::is_empty);
+        let is_probing = !matches!(
+            self.state,
+            State::Open {
+                probing: Probing::No,
+                ..
+            }
+        );
+        let calm =
+            !is_probing && self.has(SAMPLED) && sack && board.is_none_or(Scoreboard::is_empty);
         if !calm || sender.flight() == 0 {
             return None;
         }
@@ -366,64 +402,84 @@ impl Recovery {
 
     /// The probe to send now (RFC 8985 §7.3).
     pub fn probe(&mut self, sender: Sender, mss: u16) -> Option<Probe> {
-        if self.probing != Probing::No || !self.sampled || sender.flight() == 0 {
+        let State::Open {
+            probing, probe_end, ..
+        } = &mut self.state
+        else {
+            return None;
+        };
+        if *probing != Probing::No || self.marks & SAMPLED == 0 || sender.flight() == 0 {
             return None;
         }
-        self.sampled = false;
+        self.marks &= !SAMPLED;
         if sender.unsent > 0 {
-            self.probing = Probing::New;
-            self.probe_end = sender.nxt + sender.unsent.min(u32::from(mss));
+            *probing = Probing::New;
+            *probe_end = sender.nxt + sender.unsent.min(u32::from(mss));
             return Some(Probe::New);
         }
         let length = sender.flight().min(u32::from(mss));
         let start = Seq(sender.nxt.0.wrapping_sub(length));
-        self.probing = Probing::Again;
-        self.probe_end = sender.nxt;
+        *probing = Probing::Again;
+        *probe_end = sender.nxt;
         Some(Probe::Retransmit(Span { start, length }))
     }
 
     /// The congestion response to a single loss that a probe has repaired (RFC 8985 §7.4.2).
     fn follow_probe(&mut self, ack: &Ack, sender: Sender, sack: bool, congestion: &mut Congestion) {
-        if self.probing == Probing::No || sender.una.is_before(self.probe_end) {
+        let State::Open {
+            probing, probe_end, ..
+        } = &mut self.state
+        else {
+            return;
+        };
+        if *probing == Probing::No || sender.una.is_before(*probe_end) {
             return;
         }
-        let twice = ack.update.duplicate == Some(self.probe_end);
+        let twice = ack.update.duplicate == Some(*probe_end);
         let bare = ack.duplicate && !sack;
-        if self.probing == Probing::New || twice || bare {
-            self.probing = Probing::No;
-        } else if sender.una.is_after(self.probe_end) {
-            self.probing = Probing::No;
-            if self.state == State::Open {
-                congestion.enter_recovery(sender.flight().saturating_add(ack.newly_acked));
-            }
+        if *probing == Probing::New || twice || bare {
+            *probing = Probing::No;
+        } else if sender.una.is_after(*probe_end) {
+            *probing = Probing::No;
+            congestion.enter_recovery(sender.flight().saturating_add(ack.newly_acked));
         }
     }
 
-    /// The reordering window (RFC 8985 §6.2 steps 3 and 4).
+    /// The reordering window (RFC 8985 §6.2 steps 3 and 4). A round that lasts when recovery begins
+    /// ends with that.
     fn adapt(&mut self, ack: &Ack, sender: Sender) {
-        self.reordering_seen |= ack.update.reordered;
-        if self.in_dsack_round && !sender.una.is_before(self.dsack_round) {
-            self.in_dsack_round = false;
+        if ack.update.reordered {
+            self.marks |= REORDERING_SEEN;
         }
-        if ack.update.duplicate.is_some() && !self.in_dsack_round {
-            self.in_dsack_round = true;
-            self.dsack_round = sender.nxt;
+        let round_end = match self.state {
+            State::Open { dsack_round, .. } => dsack_round,
+            _ => self.recover,
+        };
+        if self.has(IN_DSACK_ROUND) && !sender.una.is_before(round_end) {
+            self.marks &= !IN_DSACK_ROUND;
+        }
+        if ack.update.duplicate.is_some() && !self.has(IN_DSACK_ROUND) {
+            self.marks |= IN_DSACK_ROUND;
+            if let State::Open { dsack_round, .. } = &mut self.state {
+                *dsack_round = sender.nxt;
+            }
             self.widened = self.widened.saturating_add(1);
             self.persist = PERSIST;
         }
     }
 
-    fn patience(&self, rtt: &RttEstimator) -> Patience {
+    fn patience(&self, rtt: &RttEstimator, board: &Scoreboard) -> Patience {
         let quarter = rtt.min_micros() / 4;
         let widened = quarter.saturating_mul(u32::from(self.widened) + 1);
-        let window = match (self.reordering_seen, self.state) {
-            (false, State::Fast | State::Loss) => 0,
-            _ => widened.min(rtt.srtt_micros()),
+        let seen = self.has(REORDERING_SEEN);
+        let window = match seen || self.is_open() {
+            false => 0,
+            true => widened.min(rtt.srtt_micros()),
         };
         Patience {
-            rtt: rtt.latest_micros(),
+            rtt: board.round_trip().unwrap_or(rtt.srtt_micros()),
             window,
-            counts: !self.reordering_seen,
+            counts: !seen,
         }
     }
 
@@ -444,12 +500,14 @@ impl Recovery {
         };
         if ack.newly_acked > 0 {
             let segments = ack.newly_acked.div_ceil(mss.max(1));
-            let gone = match self.state {
-                State::Fast if !sack => u16::try_from(segments).unwrap_or(u16::MAX),
-                _ => u16::MAX,
+            let gone = match self.is_fast() && !sack {
+                true => u8::try_from(segments).unwrap_or(u8::MAX),
+                false => u8::MAX,
             };
             self.dup_acks = self.dup_acks.saturating_sub(gone);
-            self.limited = 0;
+            if let State::Open { limited, .. } = &mut self.state {
+                *limited = 0;
+            }
         }
         if duplicate {
             self.dup_acks = self.dup_acks.saturating_add(1);
@@ -464,28 +522,34 @@ impl Recovery {
         board: Option<&mut Scoreboard>,
     ) {
         let flight = sender.flight();
-        congestion.enter_recovery(flight.saturating_sub(self.limited));
-        self.state = State::Fast;
+        let limited = match self.state {
+            State::Open { limited, .. } => limited,
+            _ => 0,
+        };
+        congestion.enter_recovery(flight.saturating_sub(limited));
         self.recover = sender.nxt;
-        self.first = true;
-        self.probing = Probing::No;
-        (self.prr_delivered, self.prr_out) = (0, 0);
         // Once per recovery: the only division, so that none is needed per acknowledgement.
-        let ratio = (u64::from(congestion.ssthresh()) << 16) / u64::from(flight.max(1));
-        self.ratio = u32::try_from(ratio).unwrap_or(u32::MAX);
+        let ratio = (u64::from(congestion.ssthresh()) << RATIO_BITS) / u64::from(flight.max(1));
+        self.state = State::Fast {
+            first: true,
+            ratio: u16::try_from(ratio).unwrap_or(u16::MAX),
+            delivered: 0,
+            out: 0,
+            budget: 0,
+        };
         if let Some(board) = board {
             let first = board.lost_segment(congestion.mss());
             board.enter_recovery(first.map_or(sender.una, |span| span.start + span.length));
         }
     }
 
-    fn leave(&mut self, congestion: &mut Congestion) {
-        if self.state == State::Fast {
+    fn leave(&mut self, una: Seq, congestion: &mut Congestion) {
+        if self.is_fast() {
             congestion.leave_recovery();
         }
-        self.state = State::Open;
+        self.state = State::open(una);
+        self.marks &= !IN_DSACK_ROUND;
         self.dup_acks = 0;
-        self.first = false;
         self.persist = self.persist.saturating_sub(1);
         if self.persist == 0 {
             self.widened = 0;
@@ -494,30 +558,40 @@ impl Recovery {
 
     /// Proportional rate reduction (RFC 6937 §3).
     fn reduce(&mut self, delivered: u32, pipe: u32, congestion: &Congestion) {
+        let State::Fast {
+            ratio,
+            delivered: all,
+            out,
+            budget,
+            ..
+        } = &mut self.state
+        else {
+            return;
+        };
         let mss = u32::from(congestion.mss());
         let ssthresh = congestion.ssthresh();
-        self.prr_delivered = self.prr_delivered.saturating_add(delivered);
-        self.budget = if pipe > ssthresh {
-            let share = (u64::from(self.prr_delivered) * u64::from(self.ratio)).div_ceil(1 << 16);
+        *all = all.saturating_add(delivered);
+        *budget = if pipe > ssthresh {
+            let share = (u64::from(*all) * u64::from(*ratio)).div_ceil(1 << RATIO_BITS);
             u32::try_from(share)
                 .unwrap_or(u32::MAX)
-                .saturating_sub(self.prr_out)
+                .saturating_sub(*out)
         } else {
             // PRR-SSRB.
-            let banked = self.prr_delivered.saturating_sub(self.prr_out);
+            let banked = all.saturating_sub(*out);
             let limit = banked.max(delivered).saturating_add(mss);
             limit.min(ssthresh.saturating_sub(pipe))
         };
-        if self.prr_out == 0 {
+        if *out == 0 {
             // Fast retransmit (RFC 6675 §5 step 4.3) goes whatever the bound.
-            self.budget = self.budget.max(mss);
+            *budget = (*budget).max(mss);
         }
     }
 
     fn spend(&mut self, length: u32) {
-        if self.state == State::Fast {
-            self.prr_out = self.prr_out.saturating_add(length);
-            self.budget = self.budget.saturating_sub(length);
+        if let State::Fast { out, budget, .. } = &mut self.state {
+            *out = out.saturating_add(length);
+            *budget = budget.saturating_sub(length);
         }
     }
 
@@ -525,8 +599,8 @@ impl Recovery {
     fn pipe(&self, sender: Sender, mss: u16, board: Option<&Scoreboard>) -> u32 {
         match (self.state, board) {
             (_, Some(board)) => board.pipe(sender.nxt),
-            (State::Loss, None) => {
-                let again = self.resent.since(sender.una).max(0);
+            (State::Loss { resent, .. }, None) => {
+                let again = resent.since(sender.una).max(0);
                 let new = sender.nxt.since(self.recover).max(0);
                 again.cast_unsigned().saturating_add(new.cast_unsigned())
             }

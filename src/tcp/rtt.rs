@@ -31,18 +31,16 @@ const FRACTION: u32 = 5;
 pub struct RttEstimator {
     /// SRTT in 1/32 µs; zero before the first sample.
     srtt: u32,
-    /// RTTVAR in 1/32 µs.
+    /// RTTVAR in 1/32 µs. Before the first sample: one if the SYN was retransmitted on a timeout.
     rttvar: u32,
-    /// The latest sample in microseconds.
-    latest: u32,
     /// The least of recent samples in microseconds. It drifts up by 1/64 with every sample, so that
-    /// it follows a path that has become longer (RFC 8985 §6.2 step 1).
-    min: u32,
-    /// How many times the timeout has been doubled since the last sample (RFC 6298 §5.5).
-    backoff: u8,
-    /// Whether the SYN was retransmitted on a timeout.
-    syn_timeout: bool,
+    /// it follows a path that has become longer (RFC 8985 §6.2 step 1). In the bits above it, how
+    /// many times the timeout has been doubled since the last sample (RFC 6298 §5.5).
+    min_and_backoff: u32,
 }
+
+/// Bits that the least sample takes: it is [`MAX`] at most.
+const MIN_BITS: u32 = 27;
 
 impl Default for RttEstimator {
     fn default() -> Self {
@@ -56,10 +54,7 @@ impl RttEstimator {
         Self {
             srtt: 0,
             rttvar: 0,
-            latest: 0,
-            min: 0,
-            backoff: 0,
-            syn_timeout: false,
+            min_and_backoff: 0,
         }
     }
 
@@ -69,10 +64,10 @@ impl RttEstimator {
     pub fn sample(&mut self, rtt: Duration, every_ack: bool, flight: u32, mss: u16) {
         let micros = u32::try_from(rtt.as_micros()).unwrap_or(MAX).clamp(1, MAX);
         let scaled = micros << FRACTION;
-        if self.srtt == 0 {
+        let min = if self.srtt == 0 {
             // RFC 6298 §2.2.
             (self.srtt, self.rttvar) = (scaled, scaled / 2);
-            self.min = micros;
+            micros
         } else {
             // RFC 7323 appendix G: one sample per two segments.
             let samples = match every_ack {
@@ -83,42 +78,52 @@ impl RttEstimator {
             let error = scaled.abs_diff(self.srtt);
             self.rttvar = toward(self.rttvar, error, samples * 4);
             self.srtt = toward(self.srtt, scaled, samples * 8).max(1);
-            self.min = micros.min(self.min.saturating_add(self.min / 64 + 1));
-        }
-        self.latest = micros;
-        self.backoff = 0;
-        self.syn_timeout = false;
+            let min = self.min_micros();
+            micros.min(min + min / 64 + 1)
+        };
+        // No doubling any more.
+        self.min_and_backoff = min;
     }
 
     /// The retransmission timer expired: doubles the timeout (RFC 6298 §5.5).
     pub fn back_off(&mut self) {
-        self.backoff = self.backoff.saturating_add(1).min(16);
+        self.set_backoff((self.backoff() + 1).min(16));
     }
 
     /// A window that was shut has opened: what was backed off were the probes of it.
     pub fn opened(&mut self) {
-        self.backoff = 0;
+        self.set_backoff(0);
+    }
+
+    const fn backoff(&self) -> u32 {
+        self.min_and_backoff >> MIN_BITS
+    }
+
+    const fn set_backoff(&mut self, times: u32) {
+        self.min_and_backoff = self.min_micros() | times << MIN_BITS;
     }
 
     /// The handshake is complete; the SYN was or was not retransmitted on a timeout. Data starts
     /// with a timeout of three seconds if it was (RFC 6298 §5.7), until there is a sample: take one
     /// that the Timestamps option gives for the SYN after this call.
     pub fn established(&mut self, syn_timeout: bool) {
-        self.backoff = 0;
-        self.syn_timeout = syn_timeout;
+        self.set_backoff(0);
+        if self.srtt == 0 {
+            self.rttvar = u32::from(syn_timeout);
+        }
     }
 
     /// The retransmission timeout.
     pub fn rto(&self) -> Duration {
-        let base = match (self.srtt, self.syn_timeout) {
-            (0, false) => INITIAL,
-            (_, true) => INITIAL_AFTER_SYN_TIMEOUT,
-            (srtt, false) => {
+        let base = match (self.srtt, self.rttvar) {
+            (0, 0) => INITIAL,
+            (0, _) => INITIAL_AFTER_SYN_TIMEOUT,
+            (srtt, _) => {
                 let variance = (self.rttvar >> FRACTION).saturating_mul(4);
                 (srtt >> FRACTION).saturating_add(variance.max(VARIANCE_MIN))
             }
         };
-        let backed_off = u64::from(base.min(MAX)) << (self.backoff % 32);
+        let backed_off = u64::from(base.min(MAX)) << self.backoff();
         Duration::from_micros(backed_off.min(u64::from(MAX)))
     }
 
@@ -135,14 +140,9 @@ impl RttEstimator {
         self.srtt >> FRACTION
     }
 
-    /// The latest sample in microseconds; zero before the first one.
-    pub const fn latest_micros(&self) -> u32 {
-        self.latest
-    }
-
     /// The least of recent samples in microseconds; zero before the first one.
     pub const fn min_micros(&self) -> u32 {
-        self.min
+        self.min_and_backoff & ((1 << MIN_BITS) - 1)
     }
 }
 
@@ -261,8 +261,8 @@ mod tests {
     }
 
     #[test]
-    fn an_estimator_is_20_bytes() {
-        assert_eq!(size_of::<RttEstimator>(), 20);
+    fn an_estimator_is_12_bytes() {
+        assert_eq!(size_of::<RttEstimator>(), 12);
     }
 
     proptest! {
@@ -273,7 +273,7 @@ mod tests {
                 rtt.sample(Duration::from_micros(u64::from(micros)), mss & 1 == 0, flight, mss);
                 prop_assert!(rtt.rto() >= rtt.srtt().unwrap_or_default());
                 prop_assert!(rtt.rto() <= millis(60_000));
-                prop_assert!(rtt.min_micros() <= rtt.latest_micros().max(1));
+                prop_assert!(rtt.min_micros() <= micros.clamp(1, MAX));
             }
         }
     }

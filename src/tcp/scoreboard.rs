@@ -105,6 +105,8 @@ pub struct Scoreboard {
     arrived_end: Seq,
     /// RescueRxt (RFC 6675 §2).
     rescue: Seq,
+    /// The latest sample of the round trip in microseconds; zero before the first one.
+    rtt: u32,
     count: u8,
     arrived: bool,
 }
@@ -119,6 +121,7 @@ impl Scoreboard {
             arrived_at: 0,
             arrived_end: una,
             rescue: una,
+            rtt: 0,
             count: 0,
             arrived: false,
         }
@@ -126,7 +129,23 @@ impl Scoreboard {
 
     /// Forgets all that the peer said selectively.
     pub fn clear(&mut self, una: Seq) {
-        *self = Self::new(una);
+        *self = Self {
+            rtt: self.rtt,
+            ..Self::new(una)
+        };
+    }
+
+    /// A sample of the round trip was taken (RACK.rtt, RFC 8985 §5.2).
+    pub const fn sampled(&mut self, rtt: u32) {
+        self.rtt = rtt;
+    }
+
+    /// The latest sample in microseconds, if there has been one.
+    pub const fn round_trip(&self) -> Option<u32> {
+        match self.rtt {
+            0 => None,
+            rtt => Some(rtt),
+        }
     }
 
     /// Whether there is nothing to remember: the place in the table can go to another connection.

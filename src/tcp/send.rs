@@ -1,5 +1,6 @@
 //! What a connection sends next (RFC 9293 §3.8): SYN, retransmission, data, FIN, acknowledgement.
 
+use super::clock::{Deadline, Past};
 use super::connection::{Connection, Flags, TcpError, TcpState};
 use super::recovery::{Ack, Probe, Send};
 use super::scoreboard::{Scoreboard, Span, Update};
@@ -47,7 +48,11 @@ impl Connection {
         }
         self.flags -= Flags::SYN_DUE;
         let crossed = self.state == TcpState::SynReceived;
-        let echo = if crossed { self.ts_recent } else { 0 };
+        let echo = if crossed {
+            self.round_trips.recent()
+        } else {
+            0
+        };
         let offers_timestamps = !crossed || self.flags.contains(Flags::TIMESTAMPS);
         let timestamps = offers_timestamps.then(|| (self.timestamp(now), echo));
         let scales = !crossed || self.flags.contains(Flags::SCALE);
@@ -56,10 +61,10 @@ impl Connection {
         let window = self.receive_quota.min(room).min(65_535);
         if self.nxt == self.una {
             self.nxt = self.una + 1;
-            self.measured = (self.nxt, now);
+            self.round_trips.begin(self.nxt, now);
         }
         self.rcv_edge = self.rcv_edge.max(self.rcv_nxt + window);
-        self.timers.retransmit = now + self.rtt.rto();
+        self.arm_retransmit(now);
         let mut flags = TcpFlags::SYN;
         flags.set(TcpFlags::ACK, crossed);
         Some(Outgoing {
@@ -67,7 +72,7 @@ impl Connection {
             ack: if crossed { self.rcv_nxt } else { Seq(0) },
             flags,
             window: window as u16,
-            options: TcpOptionSpace::syn(self.mss, scale, sack, timestamps),
+            options: TcpOptionSpace::syn(self.mss(), scale, sack, timestamps),
             data: None,
         })
     }
@@ -90,7 +95,7 @@ impl Connection {
                 let board = turn.boards.get(turn.index);
                 self.recovery.retransmitted(what, sender, turn.now, board);
                 self.flags -= Flags::MEASURING;
-                if self.timers.retransmit == Instant::MAX {
+                if self.timers.retransmit.is_none() {
                     self.arm_retransmit(turn.now);
                 }
                 Some(outgoing)
@@ -129,7 +134,7 @@ impl Connection {
         if unsent == 0 && !wants_fin {
             return None;
         }
-        let full = u32::from(self.mss);
+        let full = u32::from(self.mss());
         let flight = self.flight();
         let offered = self.wnd.saturating_sub(flight);
         let length = unsent.min(offered).min(budget).min(full);
@@ -152,12 +157,12 @@ impl Connection {
                 return None;
             }
         }
-        if flight == 0 && now.since(self.heard) > self.rtt.rto() {
+        if flight == 0 && self.heard.elapsed(now) > self.rtt.rto() {
             self.congestion.after_idle();
         }
         if flight == 0 {
             // The user timeout counts from here, not from when the peer was last heard.
-            self.heard = now;
+            self.heard = Past::new(now);
         }
         let with_fin = wants_fin && is_last;
         let mut flags = TcpFlags::ACK;
@@ -169,15 +174,15 @@ impl Connection {
         if with_fin {
             self.fin_sent();
         }
-        if !self.flags.contains(Flags::MEASURING) {
+        if !self.flags.intersects(Flags::MEASURING | Flags::TIMESTAMPS) {
             self.flags |= Flags::MEASURING;
-            self.measured = (self.nxt, now);
+            self.round_trips.begin(self.nxt, now);
         }
         self.recovery.sent(length);
-        if flight == 0 || self.timers.retransmit == Instant::MAX {
+        if flight == 0 || self.timers.retransmit.is_none() {
             self.arm_retransmit(now);
         }
-        self.timers.probe = Instant::MAX;
+        self.timers.probe = Deadline::NONE;
         Some(outgoing)
     }
 
@@ -199,29 +204,29 @@ impl Connection {
             Some(board) => self.recovery.reordering_timer(now, &self.rtt, board),
             None => {
                 let has_sack = self.flags.contains(Flags::SACK);
-                let (sender, mss) = (self.sender(), self.mss);
+                let (sender, mss) = (self.sender(), self.mss());
                 self.recovery
                     .probe_timeout(sender, has_sack, &self.rtt, mss, None)
             }
         };
         self.timers.probe = match span {
-            None => Instant::MAX,
+            None => Deadline::NONE,
             // A probe is put off by what is sent or acknowledged only.
-            Some(_) if board.is_none() && self.timers.probe != Instant::MAX => self.timers.probe,
-            Some(span) => now + span.max(Duration::from_micros(1)),
+            Some(_) if board.is_none() && !self.timers.probe.is_none() => self.timers.probe,
+            Some(span) => Deadline::after(now, span.max(Duration::from_micros(1))),
         };
     }
 
     /// Starts the timer for what is on its way.
     pub(super) fn arm_retransmit(&mut self, now: Instant) {
-        self.timers.retransmit = now + self.rtt.rto();
+        self.timers.retransmit = Deadline::after(now, self.rtt.rto());
     }
 
     /// The peer's window is shut, and nothing on the way will tell that it has opened: it is asked
     /// (RFC 9293 §3.8.6.1).
     fn start_persisting(&mut self, now: Instant) {
-        if self.flight() == 0 && self.timers.retransmit == Instant::MAX {
-            self.timers.retransmit = now + self.rtt.rto();
+        if self.flight() == 0 && self.timers.retransmit.is_none() {
+            self.arm_retransmit(now);
         }
     }
 
@@ -229,7 +234,9 @@ impl Connection {
     fn next_acknowledgment(&mut self, turn: &Turn<'_>) -> Option<Outgoing> {
         let opens = {
             let edge = self.wanted_edge(turn.room);
-            let step = (self.receive_quota / 2).min(2 * u32::from(self.mss)).max(1);
+            let step = (self.receive_quota / 2)
+                .min(2 * u32::from(self.mss()))
+                .max(1);
             edge.since(self.rcv_edge) >= step as i32 && !self.flags.contains(Flags::FIN_RECEIVED)
         };
         if !self.flags.contains(Flags::ACK_NOW) && !opens {
@@ -279,7 +286,7 @@ impl Connection {
         // The edge moves by a worthwhile step or not at all (RFC 9293 §3.8.6.2.2), and never back,
         // not by the rounding of the shift either.
         let edge = self.wanted_edge(room);
-        let step = (self.receive_quota / 2).min(u32::from(self.mss)).max(1);
+        let step = (self.receive_quota / 2).min(u32::from(self.mss())).max(1);
         if edge.since(self.rcv_edge) >= step as i32 {
             self.rcv_edge = edge;
         }
@@ -290,11 +297,11 @@ impl Connection {
         let timestamps = self
             .flags
             .contains(Flags::TIMESTAMPS)
-            .then(|| (self.timestamp(now), self.ts_recent));
+            .then(|| (self.timestamp(now), self.round_trips.recent()));
         // Selective acknowledgements find room in a full segment only beside it: they come in one
         // of their own, if one is due (RFC 9293 §3.7.1: all options count).
         let beside =
-            (u32::from(self.mss).saturating_sub(length + SACK_HEADER) / SACK_BLOCK) as usize;
+            (u32::from(self.mss()).saturating_sub(length + SACK_HEADER) / SACK_BLOCK) as usize;
         let has_blocks = self.flags.contains(Flags::SACK) && !self.out_of_order.is_empty();
         let blocks = match length {
             _ if !has_blocks => 0,
@@ -303,13 +310,16 @@ impl Connection {
         };
         let options = match blocks {
             0 => TcpOptionSpace::segment(timestamps, []),
-            _ => TcpOptionSpace::segment(timestamps, self.sack_blocks().take(blocks)),
+            _ => {
+                let reported = self.sack_blocks();
+                TcpOptionSpace::segment(timestamps, reported.into_iter().flatten().take(blocks))
+            }
         };
         if !has_blocks || blocks > 0 {
             self.flags -= Flags::ACK_NOW;
         }
         self.flags -= Flags::ACK_LATER;
-        self.timers.acknowledge = Instant::MAX;
+        self.timers.acknowledge = Deadline::NONE;
         self.last_ack = self.rcv_nxt;
         Some(Outgoing {
             seq,
@@ -325,36 +335,40 @@ impl Connection {
     pub(crate) fn not_sent(&mut self, now: Instant) {
         if self.state.is_synchronized() {
             self.flags |= Flags::ACK_LATER;
-            self.timers.acknowledge = now + self.rtt.rto();
+            self.timers.acknowledge = Deadline::after(now, self.rtt.rto());
         }
     }
 
     /// Lets the keepalive timer start anew.
     pub(crate) fn arm_keepalive(&mut self, now: Instant) {
+        if self.state == TcpState::FinWait2 && self.flags.contains(Flags::ORPHAN) {
+            // It ends by itself.
+            return;
+        }
         self.timers.keepalive = match self.flags.contains(Flags::KEEPALIVE) {
-            true => now + Duration::from_secs(u64::from(self.keepalive_after)),
-            false => Instant::MAX,
+            true => Deadline::after(now, Duration::from_secs(u64::from(self.keepalive_after))),
+            false => Deadline::NONE,
         };
     }
 
     /// A deadline may have passed.
     pub(crate) fn timer(&mut self, turn: &mut Turn<'_>) -> Option<Outgoing> {
         let now = turn.now;
-        if self.timers.acknowledge <= now {
-            self.timers.acknowledge = Instant::MAX;
+        if self.timers.acknowledge.is_due(now) {
+            self.timers.acknowledge = Deadline::NONE;
             self.flags |= Flags::ACK_NOW;
         }
-        if self.timers.retransmit <= now {
-            self.timers.retransmit = Instant::MAX;
-            self.timers.probe = Instant::MAX;
+        if self.timers.retransmit.is_due(now) {
+            self.timers.retransmit = Deadline::NONE;
+            self.timers.probe = Deadline::NONE;
             return self.retransmit_timeout(turn);
         }
-        if self.timers.probe <= now {
-            self.timers.probe = Instant::MAX;
+        if self.timers.probe.is_due(now) {
+            self.timers.probe = Deadline::NONE;
             return self.probe_timeout(turn);
         }
-        if self.timers.keepalive <= now {
-            self.timers.keepalive = Instant::MAX;
+        if self.timers.keepalive.is_due(now) {
+            self.timers.keepalive = Deadline::NONE;
             return self.keepalive_timeout(turn);
         }
         None
@@ -370,24 +384,19 @@ impl Connection {
                 .on_ack(Ack::default(), turn.now, sender, rtt, congestion, board);
             return None;
         }
-        let probe = self.recovery.probe(sender, self.mss)?;
+        let probe = self.recovery.probe(sender, self.mss())?;
         self.arm_retransmit(turn.now);
         match probe {
-            Probe::New => self.next_new(turn, u32::from(self.mss)),
+            Probe::New => self.next_new(turn, u32::from(self.mss())),
             Probe::Retransmit(span) => self.again(turn, span),
         }
     }
 
-    /// The retransmission timer, which is also that of zero-window probes and of FIN-WAIT-2.
+    /// The retransmission timer, which is also that of zero-window probes.
     fn retransmit_timeout(&mut self, turn: &mut Turn<'_>) -> Option<Outgoing> {
         let now = turn.now;
-        if self.state == TcpState::FinWait2 {
-            // Nobody waits for the peer's FIN.
-            self.state = TcpState::Closed;
-            return None;
-        }
         let is_synchronized = self.state.is_synchronized();
-        let is_silent = now.since(self.heard) >= self.user_timeout() && self.flight() > 0;
+        let is_silent = self.heard.elapsed(now) >= self.user_timeout() && self.flight() > 0;
         let has_tried = usize::from(self.probes) + 1 >= config::TCP_SYN_RETRIES;
         if is_silent || !is_synchronized && has_tried {
             self.end(TcpError::TimedOut);
@@ -433,7 +442,7 @@ impl Connection {
         self.rtt.back_off();
         self.arm_retransmit(turn.now);
         if self.flight() == 0 {
-            self.heard = turn.now;
+            self.heard = Past::new(turn.now);
         }
         let length = u32::from(!self.to_send.is_empty());
         let mut flags = TcpFlags::ACK;
@@ -454,7 +463,7 @@ impl Connection {
     fn after_refusal(&mut self, turn: &Turn<'_>) -> Option<Outgoing> {
         let length = (self.to_send.len() as u32)
             .min(self.wnd)
-            .min(u32::from(self.mss));
+            .min(u32::from(self.mss()));
         let fin = self.flags.contains(Flags::FIN_SENT) && length == self.to_send.len() as u32;
         let mut flags = TcpFlags::ACK;
         flags.set(TcpFlags::FIN, fin);
@@ -475,12 +484,12 @@ impl Connection {
 
     /// The peer's window is smaller than a segment and stays so: now it is filled all the same.
     fn override_silly_window(&mut self, turn: &Turn<'_>) -> Option<Outgoing> {
-        let length = self.unsent().min(self.wnd).min(u32::from(self.mss));
+        let length = self.unsent().min(self.wnd).min(u32::from(self.mss()));
         if length == 0 {
             return None;
         }
         let seq = self.nxt;
-        self.heard = turn.now;
+        self.heard = Past::new(turn.now);
         let outgoing = self.segment(turn, seq, TcpFlags::ACK | TcpFlags::PSH, length)?;
         self.nxt = seq + length;
         self.recovery.sent(length);
@@ -490,6 +499,11 @@ impl Connection {
 
     /// Asks a silent peer whether it is there (RFC 9293 §3.8.4): a segment just left of its window.
     fn keepalive_timeout(&mut self, turn: &Turn<'_>) -> Option<Outgoing> {
+        if self.state == TcpState::FinWait2 && self.flags.contains(Flags::ORPHAN) {
+            // Nobody waits for the peer's FIN any more.
+            self.state = TcpState::Closed;
+            return None;
+        }
         if !self.state.is_synchronized() || self.flight() > 0 {
             // What is on its way finds out itself.
             self.arm_keepalive(turn.now);
@@ -501,7 +515,7 @@ impl Connection {
         }
         self.probes += 1;
         let interval = Duration::from_secs(config::TCP_KEEPALIVE_INTERVAL as u64);
-        self.timers.keepalive = turn.now + interval;
+        self.timers.keepalive = Deadline::after(turn.now, interval);
         self.segment(turn, self.una - 1, TcpFlags::ACK, 0)
     }
 
@@ -513,6 +527,7 @@ impl Connection {
         segment: &Segment<'_>,
         newly_acked: u32,
         duplicate: bool,
+        sample: Option<Duration>,
     ) {
         let has_sack = self.flags.contains(Flags::SACK);
         let blocks = segment
@@ -534,7 +549,12 @@ impl Connection {
         let mut board = turn.boards.get(turn.index);
         let micros = super::recovery::micros(turn.now);
         let update = match board.as_deref_mut() {
-            Some(board) => board.update(self.una, self.nxt, blocks, micros, self.rtt.min_micros()),
+            Some(board) => {
+                if let Some(sample) = sample {
+                    board.sampled(sample.as_micros() as u32);
+                }
+                board.update(self.una, self.nxt, blocks, micros, self.rtt.min_micros())
+            }
             None => Update::default(),
         };
         let cwnd_limited = self.flags.contains(Flags::CWND_LIMITED);

@@ -37,7 +37,10 @@ impl TimeWaitTable {
             tuple: connection.tuple(),
             snd_nxt: connection.nxt,
             rcv_nxt: connection.rcv_nxt,
-            timestamps: has_timestamps.then_some((connection.ts_recent, connection.ts_offset)),
+            timestamps: has_timestamps.then(|| {
+                let round_trips = &connection.round_trips;
+                (round_trips.recent(), round_trips.offset)
+            }),
             until: now + twice_msl(),
         };
         let place = self

@@ -83,3 +83,22 @@ fn a_packet_of_another_pool_finds_no_place() {
     assert_unused(pool);
     assert_unused(other);
 }
+
+#[test]
+fn parked_packets_are_the_same_in_the_same_order() {
+    let pool = small();
+    let mut queue = BufQueue::new();
+    for number in 0..6 {
+        queue.push_back(packet(pool, number));
+    }
+    let mut parked = Parked::from(queue);
+    assert!(parked.front().is_some_and(|first| first.equals(&[0])));
+    assert_eq!(parked.iter().count(), 6);
+    for number in 0..4 {
+        assert!(parked.pop_front().is_some_and(|buf| buf.equals(&[number])));
+    }
+    let rest = parked.take();
+    assert!(parked.is_empty() && parked.pop_front().is_none() && !rest.is_empty());
+    drop(rest);
+    assert_unused(pool);
+}

@@ -18,7 +18,7 @@ fn slices_are_the_bytes_at_their_offsets_whatever_happens_to_the_queue() {
     let mut runner = TestRunner::new(Config::with_cases(500));
     runner
         .run(&steps, |steps| {
-            let mut queue = ByteQueue::new();
+            let mut queue = SendQueue::new();
             let mut model: Vec<u8> = Vec::new();
             let mut slices: Vec<(NetBuf, Vec<u8>)> = Vec::new();
             // Where the next slice in order starts: what a sender calls snd_nxt.
@@ -31,7 +31,7 @@ fn slices_are_the_bytes_at_their_offsets_whatever_happens_to_the_queue() {
                     bytes.push(fill);
                 }
                 let at = usize::from(x) % (model.len() + 2);
-                match what % 10 {
+                match what % 9 {
                     0 | 1 => {
                         if queue.append(&bytes).is_ok() {
                             model.extend(&bytes);
@@ -51,15 +51,7 @@ fn slices_are_the_bytes_at_their_offsets_whatever_happens_to_the_queue() {
                         let _: Vec<u8> = model.drain(..at.min(model.len())).collect();
                         next = next.max(at) - at;
                     }
-                    5 => {
-                        if let Ok(front) = queue.split_to(at) {
-                            let bytes: Vec<u8> = model.drain(..at.min(model.len())).collect();
-                            assert!(front.equals(&bytes));
-                            slices.push((front, bytes));
-                            next = next.max(at) - at;
-                        }
-                    }
-                    6 | 7 => {
+                    5 | 6 => {
                         // In order.
                         let length = usize::from(y) % 100;
                         next = next.min(model.len());
@@ -69,7 +61,7 @@ fn slices_are_the_bytes_at_their_offsets_whatever_happens_to_the_queue() {
                             next = end;
                         }
                     }
-                    8 => {
+                    7 => {
                         // Anywhere.
                         let length = usize::from(y) % 100;
                         if let Ok(slice) = queue.slice(at, length) {
@@ -89,8 +81,8 @@ fn slices_are_the_bytes_at_their_offsets_whatever_happens_to_the_queue() {
                     (queue.len(), queue.is_empty()),
                     (model.len(), model.is_empty())
                 );
-                assert!(model.starts_with(queue.first()));
-                assert!(queue.get().is_none_or(|buf| buf.equals(&model)));
+                assert!(model.starts_with(queue.bytes().first()));
+                assert!(queue.bytes().get().is_none_or(|buf| buf.equals(&model)));
                 for (slice, bytes) in &slices {
                     assert!(slice.equals(bytes), "{slice:?} is not {bytes:?}");
                 }
@@ -105,9 +97,9 @@ fn slices_are_the_bytes_at_their_offsets_whatever_happens_to_the_queue() {
 #[test]
 fn an_empty_queue_takes_a_buffer_but_no_bytes() {
     let (pool, other) = (small(), small());
-    let mut queue = ByteQueue::new();
+    let mut queue = SendQueue::new();
     assert_eq!(queue.append(b"x"), Err(NoBuffer));
-    assert!(queue.slice(0, 1).is_err() && queue.split_to(0).is_err());
+    assert!(queue.slice(0, 1).is_err());
     queue.advance(1);
     let with = |pool: Pool| {
         let mut buf = pool.alloc(Purpose::Send, 0).unwrap();
@@ -117,19 +109,22 @@ fn an_empty_queue_takes_a_buffer_but_no_bytes() {
     queue.push(with(pool)).unwrap();
     assert!(queue.push(with(other)).is_err());
     queue.append(b"def").unwrap();
-    assert_eq!((queue.first(), used(pool)), (&b"abcdef"[..], (1, 0, 0)));
+    assert_eq!(
+        (queue.bytes().first(), used(pool)),
+        (&b"abcdef"[..], (1, 0, 0))
+    );
     queue.advance(6);
     assert_unused(pool);
     queue.push(with(other)).unwrap();
-    assert!(queue.split_to(usize::MAX).unwrap().equals(b"abc"));
-    assert!(queue.is_empty());
+    assert!(queue.slice(0, usize::MAX).unwrap().equals(b"abc"));
+    drop(queue);
     assert_unused(other);
 }
 
 #[test]
 fn what_is_appended_behind_a_slice_goes_into_the_same_block() {
     let pool = small();
-    let mut queue = ByteQueue::new();
+    let mut queue = SendQueue::new();
     queue.push(pool.alloc(Purpose::Send, 0).unwrap()).unwrap();
     let mut slices = Vec::new();
     for round in 0..5 {
@@ -142,4 +137,51 @@ fn what_is_appended_behind_a_slice_goes_into_the_same_block() {
     }
     drop((queue, slices));
     assert_unused(pool);
+}
+
+#[test]
+fn what_is_split_off_a_queue_is_its_front_whatever_was_put_in() {
+    let pool = Box::leak(Box::new(NetBufPool::<24, 64, 4, 48>::new())).pool();
+    let steps = vec(any::<(u8, u16, u16)>(), 1..80);
+    let mut runner = TestRunner::new(Config::with_cases(300));
+    runner
+        .run(&steps, |steps| {
+            let mut queue = ByteQueue::new();
+            let mut model: Vec<u8> = Vec::new();
+            for (what, x, y) in steps {
+                let bytes: Vec<u8> = (0..x % 140).map(|at| (at ^ y) as u8).collect();
+                let at = usize::from(x) % (model.len() + 2);
+                match what % 4 {
+                    0 | 1 => {
+                        let Ok(mut buf) = pool.alloc(Purpose::Receive, usize::from(y) % 70) else {
+                            continue;
+                        };
+                        if buf.append(&bytes).is_ok() {
+                            if what % 4 == 0 && queue.coalesce(&buf) {
+                                prop_assert!(bytes.len() <= 128);
+                            } else {
+                                queue.push(buf).unwrap();
+                            }
+                            model.extend(&bytes);
+                        }
+                    }
+                    2 => {
+                        queue.advance(at);
+                        let _: Vec<u8> = model.drain(..at.min(model.len())).collect();
+                    }
+                    _ => {
+                        if let Ok(front) = queue.split_to(at) {
+                            let bytes: Vec<u8> = model.drain(..at.min(model.len())).collect();
+                            prop_assert!(front.equals(&bytes));
+                        }
+                    }
+                }
+                prop_assert_eq!(queue.len(), model.len());
+                prop_assert!(queue.get().is_none_or(|buf| buf.equals(&model)));
+            }
+            drop(queue);
+            assert_unused(pool);
+            Ok(())
+        })
+        .unwrap();
 }

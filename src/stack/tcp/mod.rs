@@ -191,7 +191,7 @@ impl Core<'_> {
         if state == TcpState::Closed {
             self.scoreboards.take_back(index);
         }
-        let mut deadline = connection.deadline();
+        let mut deadline = connection.deadline(self.now);
         if connection.flags.contains(Flags::STARVED) && state != TcpState::Closed {
             let again = self.now + STARVED_RETRY;
             deadline = Some(deadline.map_or(again, |deadline| deadline.min(again)));

@@ -9,7 +9,6 @@ use crate::tcp::connection::{Connection, Flags, Tuple};
 use crate::tcp::segment::Outgoing;
 use crate::tcp::table::Listener;
 use crate::tcp::{TcpError, TcpState};
-use crate::time::Duration;
 use crate::wire::tcp::TcpFlags;
 use crate::wire::tcp_options::TcpOptionSpace;
 use crate::wire::{IpAddress, protocol};
@@ -142,7 +141,7 @@ impl Core<'_> {
         let waits = |c: &Connection| c.flags.contains(Flags::UNACCEPTED) && c.listener == listener;
         let (index, _) = (self.tcp.iter())
             .filter(|(_, connection)| waits(connection))
-            .min_by_key(|(_, connection)| connection.opened)?;
+            .max_by_key(|(index, c)| (c.waiting_for(self.now), core::cmp::Reverse(*index)))?;
         if let Some(connection) = self.tcp.get_mut(index) {
             connection.flags -= Flags::UNACCEPTED | Flags::ORPHAN;
         }
@@ -173,10 +172,7 @@ impl Core<'_> {
             TcpState::SynSent => connection.end(TcpError::Aborted),
             TcpState::Closed => {}
             _ if unread => return self.tcp_abort(index),
-            TcpState::FinWait2 => {
-                let wait = Duration::from_secs(config::TCP_FIN_WAIT_2 as u64);
-                connection.timers.retransmit = self.now + wait;
-            }
+            TcpState::FinWait2 => connection.limit_fin_wait_2(self.now),
             _ => connection.close_send(),
         }
         self.tcp_settle(index);

@@ -12,7 +12,7 @@ mod cubic;
 mod new_reno;
 
 #[cfg(feature = "tcp-cubic")]
-use cubic::Cubic;
+use cubic::{Cubic, Stage};
 
 use crate::time::Instant;
 
@@ -24,15 +24,8 @@ const WINDOW_MAX: u32 = 65_535 << 14;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Congestion {
     window: Window,
-    algorithm: Algorithm,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-enum Algorithm {
-    NewReno,
     #[cfg(feature = "tcp-cubic")]
-    Cubic(Cubic),
+    cubic: Cubic,
 }
 
 /// What the algorithms share.
@@ -44,10 +37,22 @@ struct Window {
     /// Octets acknowledged in congestion avoidance that have not grown the window yet.
     counted: u32,
     mss: u16,
-    /// The retransmission timer expired, and nothing new has been acknowledged since.
-    timed_out: bool,
-    /// This slow start follows a timeout: it counts one segment per acknowledgement at most.
-    careful: bool,
+    start: Start,
+    /// What CUBIC does in congestion avoidance; `None` where it is NewReno's.
+    #[cfg(feature = "tcp-cubic")]
+    stage: Option<Stage>,
+}
+
+/// What a slow start follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+enum Start {
+    /// No timeout.
+    Ordinary,
+    /// A timeout: it counts one segment per acknowledgement at most.
+    Careful,
+    /// A timeout, and nothing new has been acknowledged since.
+    TimedOut,
 }
 
 impl Congestion {
@@ -55,18 +60,24 @@ impl Congestion {
     /// `mss` is the effective one: options of every segment are taken off (RFC 6691, RFC 9293
     /// §3.7.1).
     pub fn new(mss: u16) -> Self {
-        Self {
-            #[cfg(feature = "tcp-cubic")]
-            algorithm: Algorithm::Cubic(Cubic::new()),
-            ..Self::new_reno(mss)
-        }
+        let this = Self::new_reno(mss);
+        #[cfg(feature = "tcp-cubic")]
+        let this = Self {
+            window: Window {
+                stage: Some(Stage::Flat),
+                ..this.window
+            },
+            ..this
+        };
+        this
     }
 
     /// NewReno, whatever the features.
     pub fn new_reno(mss: u16) -> Self {
         Self {
             window: Window::new(mss),
-            algorithm: Algorithm::NewReno,
+            #[cfg(feature = "tcp-cubic")]
+            cubic: Cubic::new(),
         }
     }
 
@@ -98,24 +109,23 @@ impl Congestion {
         if newly_acked == 0 {
             return;
         }
-        self.window.timed_out = false;
+        if self.window.start == Start::TimedOut {
+            self.window.start = Start::Careful;
+        }
         if self.in_slow_start() {
             if cwnd_limited {
                 self.window.slow_start(newly_acked);
             }
             return;
         }
-        self.window.careful = false;
-        match &mut self.algorithm {
-            Algorithm::NewReno => {
-                if cwnd_limited {
-                    self.window.avoid_congestion(newly_acked);
-                }
-            }
-            #[cfg(feature = "tcp-cubic")]
-            Algorithm::Cubic(cubic) => {
-                cubic.on_ack(&mut self.window, now, newly_acked, srtt, cwnd_limited);
-            }
+        self.window.start = Start::Ordinary;
+        #[cfg(feature = "tcp-cubic")]
+        if let Some(stage) = self.window.stage {
+            let (window, cubic) = (&mut self.window, &mut self.cubic);
+            return cubic.on_ack(window, stage, now, newly_acked, srtt, cwnd_limited);
+        }
+        if cwnd_limited {
+            self.window.avoid_congestion(newly_acked);
         }
         let _: (Instant, u32) = (now, srtt);
     }
@@ -136,17 +146,17 @@ impl Congestion {
     /// The retransmission timer expired with `flight` octets outstanding (RFC 5681 §3.1). The
     /// threshold is held where the same data times out again.
     pub fn on_timeout(&mut self, flight: u32) {
-        if !self.window.timed_out {
+        if self.window.start != Start::TimedOut {
             self.window.ssthresh = self.reduce(flight);
+            // RFC 9438 §4.8.
             #[cfg(feature = "tcp-cubic")]
-            if let Algorithm::Cubic(cubic) = &mut self.algorithm {
-                cubic.on_timeout();
+            if let Some(stage) = &mut self.window.stage {
+                *stage = Stage::Flat;
             }
         }
         self.window.cwnd = u32::from(self.window.mss);
         self.window.counted = 0;
-        self.window.timed_out = true;
-        self.window.careful = true;
+        self.window.start = Start::TimedOut;
     }
 
     /// Data is about to be sent after none was for longer than the retransmission timeout: the
@@ -154,9 +164,10 @@ impl Congestion {
     pub fn after_idle(&mut self) {
         self.window.cwnd = self.window.cwnd.min(initial_window(self.window.mss));
         self.window.counted = 0;
+        // What was a stage of CUBIC is over.
         #[cfg(feature = "tcp-cubic")]
-        if let Algorithm::Cubic(cubic) = &mut self.algorithm {
-            cubic.restart();
+        if let Some(stage @ Stage::Running) = &mut self.window.stage {
+            *stage = Stage::Concave;
         }
     }
 
@@ -177,11 +188,11 @@ impl Congestion {
     /// The new threshold after a sign of congestion.
     fn reduce(&mut self, flight: u32) -> u32 {
         self.window.counted = 0;
-        match &mut self.algorithm {
-            Algorithm::NewReno => self.window.half_flight(flight),
-            #[cfg(feature = "tcp-cubic")]
-            Algorithm::Cubic(cubic) => cubic.reduce(&self.window, flight),
+        #[cfg(feature = "tcp-cubic")]
+        if self.window.stage.is_some() {
+            return self.cubic.reduce(&mut self.window, flight);
         }
+        self.window.half_flight(flight)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Slow start, congestion avoidance and the threshold of NewReno (RFC 5681 §3.1).
 
-use super::{WINDOW_MAX, Window, initial_window};
+use super::{Start, WINDOW_MAX, Window, initial_window};
 
 /// A window is grown in sixteenths of the growth that a whole window of acknowledgements earns: no
 /// product of two windows, and no division of one, is needed.
@@ -15,15 +15,20 @@ impl Window {
             ssthresh: u32::MAX,
             counted: 0,
             mss,
-            timed_out: false,
-            careful: false,
+            start: Start::Ordinary,
+            #[cfg(feature = "tcp-cubic")]
+            stage: None,
         }
     }
 
     /// Slow start with octet counting. An acknowledgement counts for two segments at most (RFC 3465
     /// §2.3: it makes up for delayed ones), for one after a timeout (equation 2).
     pub(super) fn slow_start(&mut self, newly_acked: u32) {
-        let most = u32::from(self.mss) * if self.careful { 1 } else { 2 };
+        let segments = match self.start {
+            Start::Ordinary => 2,
+            Start::Careful | Start::TimedOut => 1,
+        };
+        let most = u32::from(self.mss) * segments;
         let grown = self.cwnd.saturating_add(newly_acked.min(most));
         self.cwnd = grown.min(self.ssthresh).min(WINDOW_MAX);
     }

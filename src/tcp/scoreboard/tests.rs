@@ -158,7 +158,7 @@ fn blocks_outside_of_what_is_outstanding_count_for_nothing() {
 
 #[test]
 fn a_scoreboard_is_about_200_bytes() {
-    assert_eq!(size_of::<Scoreboard>(), 24 * TCP_HOLES + 24);
+    assert_eq!(size_of::<Scoreboard>(), 24 * TCP_HOLES + 28);
 }
 
 proptest! {
