@@ -83,6 +83,8 @@ bitflags! {
         const FIN_KNOWN = 1 << 15;
         /// Our SYN is to be sent now, for the first time or again.
         const SYN_DUE = 1 << 16;
+        /// A duplicate is to be reported, if it is remembered still.
+        const DUPLICATE = 1 << 21;
         /// Little is left of what the pool may hold: it is for those who hold nothing yet.
         const CROWDED = 1 << 20;
         /// There was no block for a header, or no view, for what is to be sent.

@@ -1,7 +1,7 @@
 //! TCP (RFC 9293): small machines around one control block, without I/O.
 //!
 //! [`connection`] is the control block; [`receive`] and [`send`] are what RFC 9293 §3.10.7 and §3.8
-//! make of it; [`recovery`], [`scoreboard`], [`congestion`] and [`rtt`] decide what is sent again and
+//! make of it, [`reassembly`] what came too early; [`recovery`], [`scoreboard`], [`congestion`] and [`rtt`] decide what is sent again and
 //! how much may be on its way; [`clock`] keeps times small; [`table`], [`half_open`] and [`time_wait`] hold many of them.
 
 pub(crate) mod clock;
@@ -9,6 +9,7 @@ mod congestion;
 pub(crate) mod connection;
 pub(crate) mod half_open;
 pub(crate) mod isn;
+mod reassembly;
 mod receive;
 mod recovery;
 mod rtt;

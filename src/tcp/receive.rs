@@ -6,16 +6,12 @@ use super::connection::{Agreed, Connection, Flags, TcpError, TcpState, Timers};
 use super::segment::{Answer, Segment, Turn};
 use super::sequence::Seq;
 use crate::config;
-use crate::netbuf::{BufQueue, Charge, Meta, NetBuf, Parked, Straddle};
+use crate::netbuf::{Charge, NetBuf, Parked};
 use crate::time::{Duration, Instant};
-use crate::wire::tcp::{TcpFlags, TcpHeader};
-use crate::wire::tcp_options::MAXIMUM_SACK_BLOCKS;
+use crate::wire::tcp::TcpFlags;
 
 /// After so long without a segment a timestamp says nothing about age any more (RFC 7323 §5.5).
 const TIMESTAMP_VALID: Duration = Duration::from_secs(24 * 24 * 3600);
-
-/// Bytes of headers that come with a segment's data into its blocks.
-const GAP_HEADERS: u32 = 80;
 
 /// What became of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,6 +163,10 @@ impl Connection {
         // The sender may not have heard of what has been received: it is told at once. Where two could
         // answer each other's answers for ever, or somebody guesses, within the rate limit.
         if segment.length > 0 && self.state.is_synchronized() {
+            let end = segment.seq + segment.length;
+            if !end.is_after(self.rcv_nxt) {
+                self.came_twice(turn, segment.seq, end);
+            }
             self.flags |= Flags::ACK_NOW;
             return Answer::None.into();
         }
@@ -434,10 +434,16 @@ impl Connection {
             length > 0 && !self.keep_out_of_order(turn, segment.seq, length, buf)
         } else {
             let old = offset.unsigned_abs();
+            if length > 0 && old > 0 {
+                self.came_twice(turn, segment.seq, segment.seq + length.min(old));
+            }
             if length > old {
                 let kept =
                     !self.is_crowded_out() && self.append(buf, start + old as usize, length - old);
-                self.deliver_out_of_order();
+                let again = self.deliver_out_of_order();
+                if let Some((left, right)) = again.filter(|_| old == 0) {
+                    self.came_twice(turn, left, right);
+                }
                 self.schedule_ack(now, length - old);
                 !kept
             } else {
@@ -461,7 +467,7 @@ impl Connection {
 
     /// Hangs the data of a segment behind those received: small ones are copied into the block
     /// before them, so that they pin no block of their own.
-    fn append(&mut self, mut buf: NetBuf, start: usize, length: u32) -> bool {
+    pub(super) fn append(&mut self, mut buf: NetBuf, start: usize, length: u32) -> bool {
         if self.flags.contains(Flags::READ_SHUT) {
             self.rcv_nxt += length;
             return true;
@@ -475,123 +481,6 @@ impl Connection {
             self.rcv_nxt += length;
         }
         kept
-    }
-
-    /// Keeps a segment that came too early, in its place by sequence number; what the other ones
-    /// tell already is not kept twice.
-    ///
-    /// The pool must still have room for the segment that fills the gap: what is kept here cannot
-    /// be read before, and is not given up.
-    fn keep_out_of_order(
-        &mut self,
-        turn: &Turn<'_>,
-        seq: Seq,
-        length: u32,
-        mut buf: NetBuf,
-    ) -> bool {
-        let kept: usize = (self.out_of_order.iter())
-            .map(|kept| kept.len().saturating_sub(usize::from(kept.meta().payload)))
-            .sum();
-        let bytes = (kept as u32).saturating_add(length);
-        let block = turn.block.max(1);
-        let gap = (u32::from(self.mss()) + GAP_HEADERS).div_ceil(block);
-        let blocks = buf.fragments().count() as u32;
-        if self.flags.contains(Flags::CROWDED)
-            || bytes > self.receive_quota
-            || turn.room / block < gap + blocks
-            || buf.set_charge(Charge::Held).is_err()
-        {
-            return false;
-        }
-        let end = seq + length;
-        let mut others = self.out_of_order.take();
-        let mut kept = BufQueue::new();
-        set_age(&mut buf, 0);
-        let (mut new, mut inserted) = (Some(buf), false);
-        while let Some(mut other) = others.pop_front() {
-            let (other_seq, other_length) = span(&other);
-            let other_end = other_seq + other_length;
-            let mut age = age(&other).saturating_add(1);
-            if new.is_some() && !other_seq.is_after(seq) && !other_end.is_before(end) {
-                new = None;
-                age = 0;
-            } else if other_seq.is_after(seq)
-                && let Some(new) = new.take()
-            {
-                kept.push_back(new);
-                inserted = true;
-            }
-            if inserted && !other_seq.is_before(seq) && !other_end.is_after(end) {
-                continue;
-            }
-            set_age(&mut other, age);
-            kept.push_back(other);
-        }
-        if let Some(new) = new {
-            kept.push_back(new);
-        }
-        self.out_of_order = kept.into();
-        true
-    }
-
-    /// The ranges of sequence numbers beyond `rcv_nxt` that are here, each as far as it goes without
-    /// a gap: the one that was added to last comes first, then the one before, and so on, as they
-    /// were reported first (RFC 2018 §4).
-    pub(crate) fn sack_blocks(&self) -> [Option<(u32, u32)>; MAXIMUM_SACK_BLOCKS] {
-        let mut latest: [Option<(u8, Seq, Seq)>; MAXIMUM_SACK_BLOCKS] = [None; _];
-        for range in self.out_of_order_ranges() {
-            let mut range = Some(range);
-            for place in &mut latest {
-                let (Some((age, ..)), Some((other, ..))) = (range, *place) else {
-                    core::mem::swap(place, &mut range);
-                    break;
-                };
-                if age < other {
-                    core::mem::swap(place, &mut range);
-                }
-            }
-        }
-        latest.map(|range| range.map(|(_, left, right)| (left.0, right.0)))
-    }
-
-    /// The ranges with the ages of what was added to them last.
-    fn out_of_order_ranges(&self) -> impl Iterator<Item = (u8, Seq, Seq)> {
-        let segments = self.out_of_order.iter();
-        let mut segments = segments.map(|kept| (age(&kept), span(&kept))).peekable();
-        core::iter::from_fn(move || {
-            let (mut youngest, (left, length)) = segments.next()?;
-            let mut right = left + length;
-            while let Some((age, (seq, length))) =
-                segments.next_if(|(_, (seq, _))| !seq.is_after(right))
-            {
-                right = right.max(seq + length);
-                youngest = youngest.min(age);
-            }
-            Some((youngest, left, right))
-        })
-    }
-
-    /// Takes what follows now without a gap from the segments that came too early.
-    fn deliver_out_of_order(&mut self) {
-        if self.out_of_order.is_empty() {
-            return;
-        }
-        // A gap was filled: the sender wants to know (RFC 5681 §4.2).
-        self.flags |= Flags::ACK_NOW;
-        while let Some((seq, length)) = self.out_of_order.front().map(|first| span(&first)) {
-            if seq.is_after(self.rcv_nxt) || self.fin() == Some(self.rcv_nxt) {
-                break;
-            }
-            let Some(buf) = self.out_of_order.pop_front() else {
-                break;
-            };
-            let old = self.rcv_nxt.distance(seq);
-            if length > old {
-                let start = usize::from(buf.meta().payload);
-                // It is charged already, and counted in the window: it finds its place.
-                let _: bool = self.append(buf, start + old as usize, length - old);
-            }
-        }
     }
 
     /// The peer sends no more, once all before its FIN is here.
@@ -638,29 +527,4 @@ impl Connection {
         self.out_of_order = Parked::new();
         self.timers = Timers::NONE;
     }
-}
-
-/// How many segments have come out of order after this one, as far as that can be counted. It is where
-/// the traffic class stands in packets to be sent.
-fn age(buf: &NetBuf) -> u8 {
-    buf.meta().class
-}
-
-fn set_age(buf: &mut NetBuf, age: u8) {
-    let meta = buf.meta();
-    buf.set_meta(Meta { class: age, ..meta });
-}
-
-/// Where the data of a kept segment start in sequence space, and how many they are: the TCP header
-/// still stands in front of them, where the meta's `network` says since the IP header was read.
-pub(super) fn span(buf: &NetBuf) -> (Seq, u32) {
-    let meta = buf.meta();
-    let payload = usize::from(meta.payload);
-    let length = buf.len().saturating_sub(payload) as u32;
-    let mut straddle = Straddle::new();
-    let seq = buf
-        .header(usize::from(meta.network), &mut straddle)
-        .and_then(|bytes| TcpHeader::new(bytes).ok())
-        .map_or(0, |header| header.sequence());
-    (Seq(seq), length)
 }

@@ -1,5 +1,7 @@
 //! What comes in and what goes out, in the terms of RFC 9293 §3.3.1.
 
+use core::cell::Cell;
+
 use super::scoreboard::Scoreboard;
 use super::sequence::Seq;
 use crate::config;
@@ -69,16 +71,38 @@ pub(crate) struct Turn<'t> {
 
 /// The scoreboards, lent to connections that have data selectively acknowledged. A connection that
 /// gets none recovers without (RFC 6582).
-pub(crate) struct Scoreboards([Option<(u16, Scoreboard)>; config::TCP_SCOREBOARDS]);
+pub(crate) struct Scoreboards {
+    boards: [Option<(u16, Scoreboard)>; config::TCP_SCOREBOARDS],
+    /// The data that came twice last, and for whom: they are told of in the next acknowledgement,
+    /// which nearly always follows at once. If not, it is no loss.
+    duplicate: Cell<Option<(u16, Seq, Seq)>>,
+}
 
 impl Scoreboards {
     pub(crate) const fn new() -> Self {
-        Self([const { None }; config::TCP_SCOREBOARDS])
+        Self {
+            boards: [const { None }; config::TCP_SCOREBOARDS],
+            duplicate: Cell::new(None),
+        }
+    }
+
+    /// Data have come to a connection that it had.
+    pub(crate) fn note_duplicate(&self, index: u16, left: Seq, right: Seq) {
+        self.duplicate.set(Some((index, left, right)));
+    }
+
+    /// What came to a connection twice, to be told of now.
+    pub(crate) fn take_duplicate(&self, index: u16) -> Option<(u32, u32)> {
+        let (_, left, right) = self
+            .duplicate
+            .take()
+            .filter(|(owner, ..)| *owner == index)?;
+        Some((left.0, right.0))
     }
 
     /// The one that a connection has.
     pub(crate) fn get(&mut self, index: u16) -> Option<&mut Scoreboard> {
-        let mut boards = self.0.iter_mut().flatten();
+        let mut boards = self.boards.iter_mut().flatten();
         boards
             .find(|(owner, _)| *owner == index)
             .map(|(_, board)| board)
@@ -87,7 +111,7 @@ impl Scoreboards {
     /// Lends one to a connection that has none.
     pub(crate) fn lend(&mut self, index: u16, una: Seq) {
         if self.get(index).is_none()
-            && let Some(place) = self.0.iter_mut().find(|place| place.is_none())
+            && let Some(place) = self.boards.iter_mut().find(|place| place.is_none())
         {
             *place = Some((index, Scoreboard::new(una)));
         }
@@ -95,7 +119,7 @@ impl Scoreboards {
 
     /// Takes back what a connection has.
     pub(crate) fn take_back(&mut self, index: u16) {
-        for place in &mut self.0 {
+        for place in &mut self.boards {
             if place.as_ref().is_some_and(|(owner, _)| *owner == index) {
                 *place = None;
             }

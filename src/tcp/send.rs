@@ -302,7 +302,8 @@ impl Connection {
         // of their own, if one is due (RFC 9293 §3.7.1: all options count).
         let beside =
             (u32::from(self.mss()).saturating_sub(length + SACK_HEADER) / SACK_BLOCK) as usize;
-        let has_blocks = self.flags.contains(Flags::SACK) && !self.out_of_order.is_empty();
+        let has_blocks = self.flags.contains(Flags::SACK)
+            && (!self.out_of_order.is_empty() || self.flags.contains(Flags::DUPLICATE));
         let blocks = match length {
             _ if !has_blocks => 0,
             0 => usize::MAX,
@@ -311,8 +312,15 @@ impl Connection {
         let options = match blocks {
             0 => TcpOptionSpace::segment(timestamps, []),
             _ => {
-                let reported = self.sack_blocks();
-                TcpOptionSpace::segment(timestamps, reported.into_iter().flatten().take(blocks))
+                let reported = self.sack_blocks().into_iter().flatten();
+                // A duplicate comes first (RFC 2883 §4).
+                let duplicate = match self.flags.contains(Flags::DUPLICATE) {
+                    true => turn.boards.take_duplicate(turn.index),
+                    false => None,
+                };
+                self.flags -= Flags::DUPLICATE;
+                let blocks = duplicate.into_iter().chain(reported).take(blocks);
+                TcpOptionSpace::segment(timestamps, blocks)
             }
         };
         if !has_blocks || blocks > 0 {

@@ -38,6 +38,11 @@ impl Seq {
         self.distance(start) < length
     }
 
+    /// The earlier one of both.
+    pub(crate) const fn min(self, other: Self) -> Self {
+        if other.is_before(self) { other } else { self }
+    }
+
     /// The later one of both.
     pub(crate) const fn max(self, other: Self) -> Self {
         if self.is_before(other) { other } else { self }

@@ -190,6 +190,86 @@ fn sack_blocks_name_the_latest_first() {
     assert_eq!(read_all(&mut socket).len(), 30);
 }
 
+/// "the SACK option SHOULD be filled out by repeating the most recently reported SACK blocks (based on
+/// first SACK blocks in previous SACK options)" (RFC 2018 §4).
+#[test]
+fn sack_blocks_that_were_reported_last_follow_the_first() {
+    let mut s = Session::new();
+    let _socket = s.accepted(&permitted());
+    let block = |s: &Session, at: u32| {
+        let left = s.seq.wrapping_add(at);
+        (left, left.wrapping_add(1))
+    };
+    let places = [50, 10, 70, 30, 90, 20];
+    let mut answer = None;
+    for at in places {
+        answer = Some(one(s.at(at, ACK, b"x")));
+    }
+    let expected: Vec<_> = [20, 90, 30, 70].map(|at| block(&s, at)).to_vec();
+    assert_eq!(answer.unwrap().sack(), expected);
+    // One that grows is in front again.
+    let left = s.seq.wrapping_add(10);
+    let grown = one(s.at(11, ACK, b"x")).sack();
+    assert_eq!(grown[0], (left, left.wrapping_add(2)));
+    assert_eq!(grown[1..], expected[..3]);
+}
+
+/// RFC 2883 §4.1 and §4.2, examples 1 to 5, with a segment's length of 10.
+#[test]
+fn duplicates_are_reported_in_the_first_block_and_once() {
+    let mut s = Session::new();
+    let mut socket = s.accepted(&permitted());
+    let from = |s: &Session, left: i32, right: i32| {
+        (
+            s.seq.wrapping_add_signed(left),
+            s.seq.wrapping_add_signed(right),
+        )
+    };
+    let data = [7; 40];
+    s.say(ACK, &data);
+    // Example 1: what is acknowledged comes again.
+    let again = one(s.at(-40, ACK, &data[..10]));
+    assert_eq!((again.ack, again.sack()), (s.seq, vec![from(&s, -40, -30)]));
+    // Example 2: with something missing before what is here.
+    assert_eq!(one(s.at(10, ACK, &data[..10])).sack(), [from(&s, 10, 20)]);
+    let again = one(s.at(-40, ACK, &data[..10]));
+    assert_eq!(again.sack(), [from(&s, -40, -30), from(&s, 10, 20)]);
+    // Example 3: what is here, out of order; the second block holds it.
+    s.at(30, ACK, &data[..10]);
+    s.at(20, ACK, &data[..10]);
+    let again = one(s.at(20, ACK, &data[..10]));
+    assert_eq!(again.sack(), [from(&s, 20, 30), from(&s, 10, 40)]);
+    // Only once.
+    let more = one(s.at(60, ACK, b"x"));
+    assert_eq!(more.sack(), [from(&s, 60, 61), from(&s, 10, 40)]);
+    // Example 4: a part of a segment, the other part of which is new.
+    let part = one(s.at(35, ACK, &data[..10]));
+    assert_eq!(part.sack()[..2], [from(&s, 35, 40), from(&s, 10, 45)]);
+    // And in order: what is in front, or else what was here out of order.
+    let part = one(s.at(-5, ACK, &data[..8]));
+    assert_eq!(
+        (part.ack, part.sack()[0]),
+        (s.seq.wrapping_add(3), from(&s, -5, 0))
+    );
+    let filled = one(s.at(3, ACK, &data[..20]));
+    assert_eq!(
+        (filled.ack, filled.sack()[0]),
+        (s.seq.wrapping_add(45), from(&s, 10, 23))
+    );
+    assert_eq!(read_all(&mut socket), [7; 85]);
+    s.seq = s.seq.wrapping_add(45);
+    assert_eq!(one(s.at(20, ACK, b"y")).sack()[0], from(&s, 20, 21));
+}
+
+#[test]
+fn duplicates_are_not_reported_to_who_has_not_permitted_it() {
+    let mut s = Session::new();
+    let mut socket = s.accepted(&mss(1460));
+    s.say(ACK, b"data");
+    assert!(one(s.at(-4, ACK, b"data")).options.is_empty());
+    assert_eq!(read_all(&mut socket), b"data");
+}
+
 #[test]
 fn sack_has_three_blocks_beside_timestamps() {
     let mut s = Session::new();
