@@ -33,6 +33,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let cell = StackCell::new(&mut storage, HERE.pool(), [1; 32], &clock);
     let here = cell.stack();
     let interface = here.attach(here_end)?;
+    // Both know that nobody else is on the wire, so they need not ask first.
+    #[cfg(feature = "acd")]
+    let _: bool = here.set_conflict_detection(interface, zonda::iface::ConflictDetection::Off);
     here.add_ipv4(interface, Ipv4Cidr::new(Ipv4Addr::new(192, 0, 2, 1), 24))?;
 
     let mut storage = StackStorage::<1, 0>::new();
@@ -40,6 +43,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let there = cell.stack();
     let target = Ipv4Addr::new(192, 0, 2, 2);
     let interface = there.attach(there_end)?;
+    #[cfg(feature = "acd")]
+    let _: bool = there.set_conflict_detection(interface, zonda::iface::ConflictDetection::Off);
     there.add_ipv4(interface, Ipv4Cidr::new(target, 24))?;
 
     // The stacks learn that their links are up.

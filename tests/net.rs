@@ -14,6 +14,9 @@ mod network;
 mod alone;
 #[path = "net/basic.rs"]
 mod basic;
+#[cfg(all(feature = "acd", feature = "events"))]
+#[path = "net/conflict.rs"]
+mod conflict;
 #[cfg(feature = "events")]
 #[path = "net/events.rs"]
 mod events;
@@ -26,6 +29,9 @@ mod frame;
 mod icmp;
 #[path = "net/ip.rs"]
 mod ip;
+#[cfg(all(feature = "ipv4-link-local", feature = "events"))]
+#[path = "net/link_local_v4.rs"]
+mod link_local_v4;
 #[path = "net/neighbors.rs"]
 mod neighbors;
 #[path = "net/offload.rs"]

@@ -49,6 +49,12 @@ pub fn run(options: &Options) -> io::Result<()> {
         Some(gateway4),
         Some(gateway6),
     )?;
+    // Nobody else is on this wire: addresses need no probing.
+    #[cfg(feature = "acd")]
+    let _ = (
+        device.set_conflict_detection(id, zonda::iface::ConflictDetection::Off),
+        gateway.set_conflict_detection(gateway_id, zonda::iface::ConflictDetection::Off),
+    );
     let bridge = Bridge::new(gateway, options.port, device4.address)?;
 
     let inner_port = Port::new(Capabilities::ethernet(options.mac));

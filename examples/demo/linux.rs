@@ -116,8 +116,9 @@ async fn greet(stack: Stack<'_>, interfaces: &[(InterfaceId, &str, &Port)]) {
 
 /// The addresses of the device, each with one that Linux could have in the same subnet.
 fn neighbors(interface: &InterfaceInfo) -> Vec<(IpAddr, String)> {
-    let ipv4 = interface.ipv4.iter().map(|cidr| {
-        let linux = beside_ipv4(*cidr);
+    let ipv4 = interface.ipv4.iter().map(|entry| {
+        let cidr = entry.cidr;
+        let linux = beside_ipv4(cidr);
         (
             cidr.address.into(),
             format!("{linux}/{}", cidr.prefix_length),

@@ -33,6 +33,9 @@ pub enum EventKind {
     /// An address is in use by another station (RFC 4862 §5.4, RFC 5227 §2): it is not, or no
     /// longer, used here.
     AddressDuplicate(IpAddr),
+    /// Another station uses an address too. It is kept, and was announced once more (RFC 5227
+    /// §2.4).
+    AddressDefended(IpAddr),
     /// A group is listened to.
     GroupJoined(IpAddr),
     /// A group is listened to no longer.

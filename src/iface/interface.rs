@@ -8,11 +8,15 @@ use core::net::Ipv6Addr;
 use heapless::Vec;
 
 use super::Counters;
-#[cfg(feature = "ipv4")]
-use super::Ipv4Cidr;
 #[cfg(feature = "ipv6")]
 use super::Ipv6Cidr;
+#[cfg(feature = "ipv4")]
+use super::address_v4::Assignments;
+#[cfg(feature = "acd")]
+use super::conflict::Conflicts;
 use super::neighbor::{NeighborCache, NeighborCounters};
+#[cfg(feature = "ipv4")]
+use super::{Ipv4Cidr, Ipv4Entry};
 #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
 use super::{Member, Membership};
 use crate::config;
@@ -55,9 +59,9 @@ pub struct InterfaceInfo {
     pub capabilities: Capabilities,
     /// Whether frames can pass.
     pub link: LinkState,
-    /// Its IPv4 addresses.
+    /// Its IPv4 addresses, those among them that may not be used (yet).
     #[cfg(feature = "ipv4")]
-    pub ipv4: Vec<Ipv4Cidr, { config::IPV4_ADDRESSES }>,
+    pub ipv4: Vec<Ipv4Entry, { config::IPV4_ADDRESSES }>,
     /// Its IPv6 addresses.
     #[cfg(feature = "ipv6")]
     pub ipv6: Vec<Ipv6Cidr, { config::IPV6_ADDRESSES }>,
@@ -84,8 +88,14 @@ pub struct Interface<'p> {
     pub(crate) port: StackEnd<'p>,
     pub(crate) capabilities: Capabilities,
     pub(crate) link: LinkState,
+    /// The IPv4 addresses that may be used.
     #[cfg(feature = "ipv4")]
     pub(crate) ipv4: Vec<Ipv4Cidr, { config::IPV4_ADDRESSES }>,
+    /// All of them.
+    #[cfg(feature = "ipv4")]
+    pub(crate) assignments: Assignments,
+    #[cfg(feature = "acd")]
+    pub(crate) conflicts: Conflicts,
     #[cfg(feature = "ipv6")]
     pub(crate) ipv6: Vec<Ipv6Cidr, { config::IPV6_ADDRESSES }>,
     #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
@@ -102,6 +112,10 @@ impl<'p> Interface<'p> {
             link: LinkState::Down,
             #[cfg(feature = "ipv4")]
             ipv4: Vec::new(),
+            #[cfg(feature = "ipv4")]
+            assignments: Vec::new(),
+            #[cfg(feature = "acd")]
+            conflicts: Conflicts::NEW,
             #[cfg(feature = "ipv6")]
             ipv6: Vec::new(),
             #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
@@ -132,7 +146,7 @@ impl<'p> Interface<'p> {
             capabilities: self.capabilities,
             link: self.link,
             #[cfg(feature = "ipv4")]
-            ipv4: self.ipv4.clone(),
+            ipv4: self.assignments.iter().map(|a| a.entry).collect(),
             #[cfg(feature = "ipv6")]
             ipv6: self.ipv6.clone(),
             counters: self.counters,
@@ -145,7 +159,7 @@ impl<'p> Interface<'p> {
         &self.counters
     }
 
-    /// The IPv4 addresses.
+    /// The IPv4 addresses that may be used.
     #[cfg(feature = "ipv4")]
     pub fn ipv4(&self) -> &[Ipv4Cidr] {
         &self.ipv4
@@ -162,20 +176,15 @@ impl<'p> Interface<'p> {
         &self.neighbors
     }
 
+    /// Whether the interface leads to this host itself.
+    #[cfg(feature = "ipv4")]
+    pub(crate) fn is_loopback(&self) -> bool {
+        false
+    }
+
     /// Whether the link has addresses that are to be resolved.
     pub(crate) fn has_neighbors(&self) -> bool {
         self.capabilities.medium != Medium::Ip
-    }
-
-    /// Adds an address, or changes the prefix length of one that is there.
-    #[cfg(feature = "ipv4")]
-    pub(crate) fn add_ipv4(&mut self, cidr: Ipv4Cidr) -> Result<(), AddressError> {
-        let Ipv4Cidr { address, .. } = cidr;
-        if address.is_unspecified() || address.is_multicast() || cidr.is_broadcast(address) {
-            return Err(AddressError::Invalid);
-        }
-        self.ipv4.retain(|old| old.address != address);
-        self.ipv4.push(cidr).map_err(|_| AddressError::TableFull)
     }
 
     /// Adds an address, or changes the prefix length of one that is there.
@@ -198,26 +207,16 @@ impl<'p> Interface<'p> {
     }
 
     /// Takes an address away; says whether it was there.
-    pub(crate) fn remove_address(&mut self, address: IpAddress) -> bool {
-        match address {
-            #[cfg(feature = "ipv4")]
-            IpAddress::V4(address) => {
-                let before = self.ipv4.len();
-                self.ipv4.retain(|cidr| cidr.address != address);
-                before != self.ipv4.len()
-            }
-            #[cfg(feature = "ipv6")]
-            IpAddress::V6(address) => {
-                let before = self.ipv6.len();
-                self.ipv6.retain(|cidr| cidr.address != address);
-                let removed = before != self.ipv6.len();
-                if removed {
-                    let group = ipv6_address::solicited_node(address);
-                    let _: bool = self.leave(group.into(), Member::STACK);
-                }
-                removed
-            }
+    #[cfg(feature = "ipv6")]
+    pub(crate) fn remove_ipv6(&mut self, address: Ipv6Addr) -> bool {
+        let before = self.ipv6.len();
+        self.ipv6.retain(|cidr| cidr.address != address);
+        let removed = before != self.ipv6.len();
+        if removed {
+            let group = ipv6_address::solicited_node(address);
+            let _: bool = self.leave(group.into(), Member::STACK);
         }
+        removed
     }
 
     /// Notes that `member` listens to `group`. A socket that joins twice has joined once.

@@ -1,6 +1,11 @@
 //! Interfaces: addresses, groups, neighbours, routes, and what was dropped.
 
+#[cfg(feature = "ipv6")]
 mod address;
+#[cfg(feature = "ipv4")]
+mod address_v4;
+#[cfg(feature = "acd")]
+pub(crate) mod conflict;
 mod counters;
 mod event;
 #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
@@ -9,10 +14,14 @@ mod interface;
 pub mod neighbor;
 pub mod route;
 
-#[cfg(feature = "ipv4")]
-pub use address::Ipv4Cidr;
 #[cfg(feature = "ipv6")]
 pub use address::Ipv6Cidr;
+#[cfg(feature = "acd")]
+pub(crate) use address_v4::Assignment;
+#[cfg(feature = "ipv4")]
+pub use address_v4::{Ipv4Cidr, Ipv4Entry, Ipv4Origin, Ipv4State};
+#[cfg(feature = "acd")]
+pub use conflict::ConflictDetection;
 pub use counters::{Counters, ReceiveDrop, SendDrop};
 pub use event::{Event, EventKind};
 #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]

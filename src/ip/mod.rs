@@ -6,6 +6,8 @@
 pub(crate) mod ipv4;
 #[cfg(feature = "ipv6")]
 pub(crate) mod ipv6;
+#[cfg(feature = "ipv4-link-local")]
+pub(crate) mod link_local_v4;
 pub(crate) mod rate;
 pub mod select;
 mod unreachable;

@@ -227,8 +227,11 @@ pub fn source_address(
         IpAddress::V4(_) => {
             let _ = policy;
             let rank = |source: &Source| {
-                u8::from(source.address == destination) << 2
-                    | u8::from(source.flags.contains(SourceFlags::OUTGOING)) << 1
+                u8::from(source.address == destination) << 3
+                    | u8::from(source.flags.contains(SourceFlags::OUTGOING)) << 2
+                    // "the routable address should be preferred as the source address for new
+                    // communications" (RFC 3927 §2.6.1)
+                    | u8::from(Scope::of(source.address) > Scope::LINK_LOCAL) << 1
                     | u8::from(prefix_matches(
                         next_hop,
                         source.address,

@@ -9,12 +9,12 @@ use super::storage::{StackStorage, TIMERS};
 use super::timers::{NEIGHBORS, Owner, ROUTES, TimerQueue};
 use super::waiters::{WaitKey, Waiters};
 use crate::config;
-#[cfg(feature = "ipv4")]
-use crate::iface::Ipv4Cidr;
+#[cfg(feature = "ipv6")]
+use crate::iface::AddressError;
 #[cfg(feature = "ipv6")]
 use crate::iface::Ipv6Cidr;
 use crate::iface::route::{Route, RouteError, RouteTable};
-use crate::iface::{AddressError, Counters, EventKind, Interface, SendDrop};
+use crate::iface::{Counters, EventKind, Interface, SendDrop};
 use crate::ip::rate::RateLimit;
 use crate::link::{LinkState, StackEnd};
 use crate::netbuf::{BufQueue, NetBuf, Pool};
@@ -240,14 +240,6 @@ impl<'a> Core<'a> {
         self.interface(id).map(|interface| *interface.counters())
     }
 
-    /// Adds an IPv4 address to an interface.
-    #[cfg(feature = "ipv4")]
-    pub fn add_ipv4(&mut self, id: InterfaceId, cidr: Ipv4Cidr) -> Result<(), AddressError> {
-        self.interface_mut(id)
-            .ok_or(AddressError::NoInterface)?
-            .add_ipv4(cidr)
-    }
-
     /// Adds an IPv6 address to an interface.
     #[cfg(feature = "ipv6")]
     pub fn add_ipv6(&mut self, id: InterfaceId, cidr: Ipv6Cidr) -> Result<(), AddressError> {
@@ -261,7 +253,10 @@ impl<'a> Core<'a> {
     /// Takes an address from an interface; says whether it was there.
     pub fn remove_address(&mut self, id: InterfaceId, address: core::net::IpAddr) -> bool {
         let removed = match (self.interface_mut(id), IpAddress::try_from(address)) {
-            (Some(interface), Ok(address)) => interface.remove_address(address),
+            #[cfg(feature = "ipv4")]
+            (Some(_), Ok(IpAddress::V4(address))) => self.remove_ipv4(id, address),
+            #[cfg(feature = "ipv6")]
+            (Some(interface), Ok(IpAddress::V6(address))) => interface.remove_ipv6(address),
             _ => false,
         };
         self.kick(id);
@@ -342,6 +337,8 @@ impl<'a> Core<'a> {
         match owner {
             NEIGHBORS => self.poll_neighbors(),
             ROUTES => self.look_at_routes(),
+            #[cfg(feature = "acd")]
+            super::timers::ADDRESSES => self.poll_addresses(),
             #[cfg(feature = "tcp")]
             super::timers::TCP => self.poll_tcp(),
             Owner(other) => {
@@ -426,6 +423,10 @@ impl<'a> Core<'a> {
             }
             if was.1 != capabilities.mtu {
                 self.emit(id, EventKind::Mtu(capabilities.mtu));
+            }
+            #[cfg(feature = "acd")]
+            if was.0 != link || is_new {
+                self.probe_all(id);
             }
         }
         self.waiters.wake(WaitKey::transmit(id));

@@ -10,13 +10,13 @@ use super::storage::StackStorage;
 use super::timers::{FIRST_SLEEP, Owner};
 use super::waiters::WaitKey;
 use crate::config;
-#[cfg(feature = "ipv4")]
-use crate::iface::Ipv4Cidr;
+#[cfg(feature = "ipv6")]
+use crate::iface::AddressError;
 #[cfg(feature = "ipv6")]
 use crate::iface::Ipv6Cidr;
 use crate::iface::neighbor::Neighbor;
 use crate::iface::route::{Route, RouteError};
-use crate::iface::{AddressError, Counters, Interface, InterfaceInfo};
+use crate::iface::{Counters, Interface, InterfaceInfo};
 use crate::link::StackEnd;
 use crate::netbuf::Pool;
 use crate::time::{Duration, Instant};
@@ -178,12 +178,6 @@ impl<'a> Stack<'a> {
             core.wake_runner = true;
             attached
         })
-    }
-
-    /// Adds an IPv4 address to an interface.
-    #[cfg(feature = "ipv4")]
-    pub fn add_ipv4(self, id: InterfaceId, cidr: Ipv4Cidr) -> Result<(), AddressError> {
-        self.with(|core| core.add_ipv4(id, cidr))
     }
 
     /// Adds an IPv6 address to an interface.

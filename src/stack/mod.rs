@@ -11,6 +11,8 @@ mod handle;
 mod icmpv4;
 #[cfg(feature = "ipv6")]
 mod icmpv6;
+#[cfg(feature = "ipv4")]
+mod ipv4_addresses;
 mod neighbors;
 #[cfg(feature = "ping")]
 pub(crate) mod ping;

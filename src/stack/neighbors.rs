@@ -147,11 +147,13 @@ impl Core<'_> {
             .ok_or(SendDrop::NoRoute)?;
         let own = (interface.capabilities.address, own.address);
         let target = ([0; 6], target);
+        // A link-local sender is heard by everybody (RFC 3927 §2.5).
+        let to = to.filter(|_| !own.1.is_link_local());
         let to = to.unwrap_or(LinkAddr::ETHERNET_BROADCAST);
         self.send_arp(id, ArpOperation::Request, own, target, to)
     }
 
-    fn send_arp(
+    pub(super) fn send_arp(
         &mut self,
         id: InterfaceId,
         operation: crate::wire::arp::ArpOperation,
@@ -193,6 +195,16 @@ impl Core<'_> {
         let (address, octets) = (arp.sender_protocol(), arp.sender_hardware());
         let link = LinkAddr::ethernet(octets);
         let own_link = interface.capabilities.address;
+        let target = arp.target_protocol();
+        #[cfg(feature = "acd")]
+        if !link.is_multicast() {
+            let probed = arp.is_probe().then_some(target);
+            let (operation, is_ours) = (arp.operation(), interface.assignment(address).is_some());
+            if is_ours && !matches!(operation, ArpOperation::Other(_)) || probed.is_some() {
+                self.heard_of_address(id, link, address, probed);
+            }
+        }
+        let interface = self.interface_mut(id).ok_or(ReceiveDrop::InterfaceDown)?;
         // Nobody may speak for a group, for us, or with our voice.
         if link.is_multicast()
             || link == own_link
@@ -202,7 +214,6 @@ impl Core<'_> {
         {
             return Err(ReceiveDrop::Arp);
         }
-        let target = arp.target_protocol();
         let for_us = interface.has_address(target.into());
         let operation = arp.operation();
         let is_reply = match operation {
@@ -210,9 +221,11 @@ impl Core<'_> {
             ArpOperation::Reply => true,
             ArpOperation::Other(_) => return Err(ReceiveDrop::Arp),
         };
-        // Only those who share a subnet with us are neighbours.
+        // Those who share a subnet with us are neighbours, those with a link-local address are
+        // (RFC 3927 §2.8), and who answers what we have asked: a reply makes no entry.
         let mut learned = None;
-        if interface.ipv4.iter().any(|cidr| cidr.contains(address)) {
+        let is_on_link = interface.ipv4.iter().any(|cidr| cidr.contains(address));
+        if is_on_link || is_reply || address.is_link_local() {
             let sender = ArpSender {
                 address,
                 link,
@@ -223,7 +236,13 @@ impl Core<'_> {
         }
         if for_us && !is_reply {
             let own = (own_link, target);
-            let result = self.send_arp(id, ArpOperation::Reply, own, (octets, address), link);
+            // "All ARP packets (*replies* as well as requests) that contain a Link-Local 'sender IP
+            // address' MUST be sent using link-layer broadcast" (RFC 3927 §2.5).
+            let to = match target.is_link_local() {
+                true => LinkAddr::ETHERNET_BROADCAST,
+                false => link,
+            };
+            let result = self.send_arp(id, ArpOperation::Reply, own, (octets, address), to);
             if let Err(reason) = result {
                 self.not_sent(id, reason);
             }

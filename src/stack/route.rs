@@ -24,6 +24,12 @@ impl Core<'_> {
         source: Option<IpAddress>,
         only: Option<InterfaceId>,
     ) -> Option<Path> {
+        // A link-local destination is one on the link of the source that was settled on
+        // (RFC 4007 §6).
+        let only = match source {
+            Some(source) if only.is_none() && is_link_local(destination) => self.holder(source),
+            _ => only,
+        };
         // The interface with the longest prefix that the destination has.
         let mut best: Option<(u8, InterfaceId)> = None;
         for (id, interface) in self.interfaces() {
@@ -51,7 +57,8 @@ impl Core<'_> {
         // A way over a link that is down is better than none: whoever sends can wait for it.
         let (interface, next_hop) = self
             .next_hop(destination, only, best, false)
-            .or_else(|| self.next_hop_even_down(destination, only))?;
+            .or_else(|| self.next_hop_even_down(destination, only))
+            .or_else(|| self.next_hop_of_link_local(destination, source, only))?;
         let source = match source {
             Some(source) => source,
             None => {
@@ -59,6 +66,12 @@ impl Core<'_> {
                 let policy = Policy::default();
                 source_address(destination, next_hop, sources, &policy)?.address
             }
+        };
+        #[cfg(feature = "ipv4")]
+        let next_hop = match source {
+            // "The host MUST NOT send the packet to any router for forwarding" (RFC 3927 §2.6.2).
+            IpAddress::V4(address) if address.is_link_local() => destination,
+            _ => next_hop,
         };
         Some(Path {
             interface,
@@ -93,7 +106,9 @@ impl Core<'_> {
             // names, else by the first.
             _ if needs_no_route => {
                 let first = || self.first_for(destination, only, even_down);
-                let interface = route.map(|route| route.interface).or_else(first)?;
+                let on_link = best.map(|(_, interface)| interface);
+                let interface = route.map(|route| route.interface);
+                let interface = interface.or(on_link).or_else(first)?;
                 Some((interface, destination))
             }
             (_, Some(route)) => Some((route.interface, route.gateway.unwrap_or(destination))),
@@ -116,6 +131,42 @@ impl Core<'_> {
             .filter_map(|(id, interface)| Some((interface.prefix_of(destination)?, id)))
             .max_by_key(|(length, _)| *length);
         self.next_hop(destination, only, best, true)
+    }
+
+    /// A host that has nothing but a link-local IPv4 address takes all others for neighbours: "it
+    /// MUST ARP for the destination address and then send its packet [...] directly" (RFC 3927
+    /// §2.6.2).
+    #[cold]
+    fn next_hop_of_link_local(
+        &self,
+        destination: IpAddress,
+        source: Option<IpAddress>,
+        only: Option<InterfaceId>,
+    ) -> Option<(InterfaceId, IpAddress)> {
+        #[cfg(feature = "ipv4")]
+        if matches!(destination, IpAddress::V4(_)) {
+            let may_send = |address: IpAddress| match address {
+                IpAddress::V4(own) => own.is_link_local() && source.is_none_or(|s| s == address),
+                #[cfg(feature = "ipv6")]
+                IpAddress::V6(_) => false,
+            };
+            let mut interfaces = self.interfaces().filter(|(id, interface)| {
+                only.is_none_or(|only| only == *id)
+                    && interface.sources().any(|own| may_send(own.address))
+            });
+            return interfaces.next().map(|(id, _)| (id, destination));
+        }
+        let _ = (destination, source, only);
+        None
+    }
+
+    /// The interface that has an address.
+    #[cold]
+    fn holder(&self, address: IpAddress) -> Option<InterfaceId> {
+        let mut holders = self
+            .interfaces()
+            .filter(|(_, interface)| interface.has_address(address));
+        holders.next().map(|(id, _)| id)
     }
 
     /// The first interface that is up (or not, if `even_down`) and has an address of the
@@ -141,7 +192,17 @@ impl Core<'_> {
 fn is_link_wide(destination: IpAddress) -> bool {
     match destination {
         #[cfg(feature = "ipv4")]
-        IpAddress::V4(address) => address.is_broadcast(),
+        IpAddress::V4(address) if address.is_broadcast() => true,
+        _ => is_link_local(destination),
+    }
+}
+
+/// Whether an address belongs to a single host of one link (RFC 3927 §2.8, RFC 4291 §2.5.6).
+#[inline]
+fn is_link_local(address: IpAddress) -> bool {
+    match address {
+        #[cfg(feature = "ipv4")]
+        IpAddress::V4(address) => address.is_link_local(),
         #[cfg(feature = "ipv6")]
         IpAddress::V6(address) => address.is_unicast_link_local(),
     }

@@ -20,8 +20,11 @@ pub(crate) const ROUTES: Owner = Owner(1);
 /// The connections and handshakes of TCP, which have a queue of their own.
 #[cfg(feature = "tcp")]
 pub(crate) const TCP: Owner = Owner(2);
+/// The IPv4 addresses that are probed and announced.
+#[cfg(feature = "acd")]
+pub(crate) const ADDRESSES: Owner = Owner(3);
 /// The first of the tasks that sleep.
-pub(crate) const FIRST_SLEEP: u16 = 3;
+pub(crate) const FIRST_SLEEP: u16 = 4;
 
 /// The storage of one owner and, for no relation but that there are as many, of one place in the
 /// heap.

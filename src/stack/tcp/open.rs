@@ -180,10 +180,30 @@ impl Core<'_> {
 
     /// Ends a connection with a reset.
     pub(crate) fn tcp_abort(&mut self, index: u16) {
+        if let Some(connection) = self.tcp.get_mut(index) {
+            connection.flags |= Flags::ORPHAN;
+        }
+        self.tcp_end(index);
+    }
+
+    /// Resets all connections from an address that is given up (RFC 5227 §2.4).
+    #[cfg(feature = "acd")]
+    #[cold]
+    pub(crate) fn tcp_abandon(&mut self, local: IpAddress) {
+        let uses = |(_, c): &(u16, &Connection)| c.local == local && c.state != TcpState::Closed;
+        loop {
+            let Some(index) = self.tcp.iter().find(uses).map(|(index, _)| index) else {
+                return;
+            };
+            self.tcp_end(index);
+        }
+    }
+
+    /// Resets a connection, which stays with who holds it.
+    fn tcp_end(&mut self, index: u16) {
         let Some(connection) = self.tcp.get_mut(index) else {
             return;
         };
-        connection.flags |= Flags::ORPHAN;
         let tuple = connection.tuple();
         let (state, seq, ack) = (connection.state, connection.nxt, connection.rcv_nxt);
         connection.end(TcpError::Aborted);

@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
+#[cfg(feature = "acd")]
+use zonda::iface::ConflictDetection;
 use zonda::iface::{Counters, Ipv4Cidr, Ipv6Cidr};
 use zonda::link::{Capabilities, DriverEnd, Port};
 use zonda::netbuf::{NetBufPool, Pool};
@@ -210,6 +212,11 @@ impl Host {
         ];
         let (driver, end) = leak(Port::new(capabilities(mac))).split();
         let id = self.0.stack.attach(end).expect("room for an interface");
+        // Addresses are there at once, and no frame is sent for them, unless a test wants so.
+        #[cfg(feature = "acd")]
+        self.0
+            .stack
+            .set_conflict_detection(id, ConflictDetection::Off);
         interfaces.push((link, station(driver, self.0.pool), id));
         self.0.wakeup.set();
     }
