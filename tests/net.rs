@@ -32,6 +32,9 @@ mod ip;
 #[cfg(all(feature = "ipv4-link-local", feature = "events"))]
 #[path = "net/link_local_v4.rs"]
 mod link_local_v4;
+#[cfg(feature = "loopback")]
+#[path = "net/loopback.rs"]
+mod loopback;
 #[path = "net/neighbors.rs"]
 mod neighbors;
 #[path = "net/offload.rs"]

@@ -87,6 +87,8 @@ reasons! {
         PoolHeld,
         /// There was no buffer to answer or to copy into.
         NoBuffer,
+        /// The loopback interface was told to lose some.
+        Lost,
     }
 }
 

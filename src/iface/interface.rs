@@ -83,6 +83,13 @@ pub(crate) enum Destination {
     Multicast,
 }
 
+/// What a loopback interface does.
+#[cfg(feature = "loopback")]
+pub(crate) struct Loopback {
+    /// Packets of a thousand that it loses.
+    pub(crate) loss: u16,
+}
+
 /// An interface of the stack: a port with addresses.
 pub struct Interface<'p> {
     pub(crate) port: StackEnd<'p>,
@@ -96,6 +103,9 @@ pub struct Interface<'p> {
     pub(crate) assignments: Assignments,
     #[cfg(feature = "acd")]
     pub(crate) conflicts: Conflicts,
+    /// It leads to this host itself.
+    #[cfg(feature = "loopback")]
+    pub(crate) loopback: Option<Loopback>,
     #[cfg(feature = "ipv6")]
     pub(crate) ipv6: Vec<Ipv6Cidr, { config::IPV6_ADDRESSES }>,
     #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
@@ -116,6 +126,8 @@ impl<'p> Interface<'p> {
             assignments: Vec::new(),
             #[cfg(feature = "acd")]
             conflicts: Conflicts::NEW,
+            #[cfg(feature = "loopback")]
+            loopback: None,
             #[cfg(feature = "ipv6")]
             ipv6: Vec::new(),
             #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
@@ -177,9 +189,20 @@ impl<'p> Interface<'p> {
     }
 
     /// Whether the interface leads to this host itself.
-    #[cfg(feature = "ipv4")]
+    #[inline]
     pub(crate) fn is_loopback(&self) -> bool {
+        #[cfg(feature = "loopback")]
+        return self.loopback.is_some();
+        #[cfg(not(feature = "loopback"))]
         false
+    }
+
+    /// Whether `address` is one of those of every host, and this the interface that has them
+    /// (RFC 1122 §3.2.1.3 g).
+    #[cfg(feature = "ipv4")]
+    #[inline]
+    fn is_of_loopback(&self, address: Ipv4Addr) -> bool {
+        cfg!(feature = "loopback") && address.is_loopback() && self.is_loopback()
     }
 
     /// Whether the link has addresses that are to be resolved.
@@ -340,6 +363,9 @@ impl<'p> Interface<'p> {
         if self.ipv4.iter().any(|cidr| cidr.address == address) {
             return Some(Destination::Unicast);
         }
+        if self.is_of_loopback(address) {
+            return Some(Destination::Unicast);
+        }
         if address.is_multicast() {
             return self
                 .has_group(address.into())
@@ -371,7 +397,9 @@ impl<'p> Interface<'p> {
     pub(crate) fn has_address(&self, address: IpAddress) -> bool {
         match address {
             #[cfg(feature = "ipv4")]
-            IpAddress::V4(address) => self.ipv4.iter().any(|cidr| cidr.address == address),
+            IpAddress::V4(address) => {
+                self.ipv4.iter().any(|cidr| cidr.address == address) || self.is_of_loopback(address)
+            }
             #[cfg(feature = "ipv6")]
             IpAddress::V6(address) => self.ipv6.iter().any(|cidr| cidr.address == address),
         }

@@ -27,4 +27,6 @@ pub use event::{Event, EventKind};
 #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
 pub(crate) use group::{Member, Membership};
 pub(crate) use interface::Destination;
+#[cfg(feature = "loopback")]
+pub(crate) use interface::Loopback;
 pub use interface::{AddressError, Interface, InterfaceInfo};

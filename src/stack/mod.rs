@@ -13,6 +13,8 @@ mod icmpv4;
 mod icmpv6;
 #[cfg(feature = "ipv4")]
 mod ipv4_addresses;
+#[cfg(feature = "loopback")]
+mod loopback;
 mod neighbors;
 #[cfg(feature = "ping")]
 pub(crate) mod ping;

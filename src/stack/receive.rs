@@ -37,6 +37,11 @@ impl Core<'_> {
     #[cold]
     pub(super) fn receive_looped(&mut self, buf: NetBuf) {
         let id = buf.meta().interface;
+        #[cfg(feature = "loopback")]
+        let result = self
+            .loses_looped(id)
+            .and_then(|()| self.receive_packet(id, buf));
+        #[cfg(not(feature = "loopback"))]
         let result = self.receive_packet(id, buf);
         if let Some(interface) = self.interface_mut(id) {
             interface.counters.received(result);

@@ -62,9 +62,14 @@ impl Core<'_> {
         let source = match source {
             Some(source) => source,
             None => {
-                let sources = self.interface(interface)?.sources();
+                let interface = self.interface(interface)?;
                 let policy = Policy::default();
-                source_address(destination, next_hop, sources, &policy)?.address
+                let chosen = source_address(destination, next_hop, interface.sources(), &policy);
+                let of_loopback = || {
+                    let mut sources = interface.sources().filter(|_| interface.is_loopback());
+                    sources.find(|source| source.address.is_same_family(destination))
+                };
+                chosen.or_else(of_loopback)?.address
             }
         };
         #[cfg(feature = "ipv4")]
@@ -73,11 +78,17 @@ impl Core<'_> {
             IpAddress::V4(address) if address.is_link_local() => destination,
             _ => next_hop,
         };
+        let is_local = self
+            .interface(interface)
+            .is_some_and(Interface::is_loopback);
+        if is_loopback(source) && !is_local {
+            return None;
+        }
         Some(Path {
             interface,
             next_hop,
             source,
-            is_local: false,
+            is_local,
         })
     }
 

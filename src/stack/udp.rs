@@ -501,6 +501,7 @@ impl Core<'_> {
             return Err(SendError::TooLong { most });
         }
         let loop_back = is_multicast
+            && !path.is_local
             && options.contains(Options::MULTICAST_LOOP)
             && interface.has_group(destination);
         Ok(Prepared {

@@ -416,6 +416,7 @@ fn storm(count: usize, pool: Pool, seed: u64) {
         ReceiveDrop::InterfaceDown,
         ReceiveDrop::PoolHeld,
         ReceiveDrop::NoBuffer,
+        ReceiveDrop::Lost,
     ];
     assert!(
         missed.iter().all(|reason| rare.contains(reason)),
