@@ -51,3 +51,5 @@ mod tcp;
 mod tcp_bulk;
 #[path = "net/udp.rs"]
 mod udp;
+#[path = "net/zones.rs"]
+mod zones;

@@ -339,12 +339,27 @@ impl Destination {
 /// stays in the order given (rule 10). Meant for the few addresses of one name: the time grows
 /// with the square of their number.
 pub fn sort_destinations(destinations: &mut [Destination], policy: &Policy<'_>) {
-    for sorted in 1..destinations.len() {
+    sort_by_destination(destinations, |destination| Some(*destination), policy);
+}
+
+/// As [`sort_destinations`], for what `describe` tells the destination of; those of which it tells
+/// none come last.
+pub fn sort_by_destination<T>(
+    items: &mut [T],
+    describe: impl Fn(&T) -> Option<Destination>,
+    policy: &Policy<'_>,
+) {
+    for sorted in 1..items.len() {
         for index in (1..=sorted).rev() {
-            let Some([before, after]) = destinations.get_mut(index - 1..=index) else {
+            let Some([before, after]) = items.get_mut(index - 1..=index) else {
                 break;
             };
-            if !after.comes_before(before, policy) {
+            let is_in_order = match (describe(before), describe(after)) {
+                (_, None) => true,
+                (None, Some(_)) => false,
+                (Some(before), Some(after)) => !after.comes_before(&before, policy),
+            };
+            if is_in_order {
                 break;
             }
             core::mem::swap(before, after);

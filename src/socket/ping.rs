@@ -8,8 +8,8 @@ use core::task::Poll;
 use crate::iface::SendDrop;
 use crate::ip::Unreachable;
 use crate::netbuf::{NetBuf, Straddle};
-use crate::stack::Stack;
 use crate::stack::waiters::WaitKey;
+use crate::stack::{InterfaceId, Stack};
 use crate::time::Duration;
 
 /// Why a ping failed.
@@ -44,6 +44,8 @@ impl core::error::Error for PingError {}
 pub struct EchoReply {
     /// Who answered.
     pub source: IpAddr,
+    /// The interface that the answer came in by.
+    pub interface: InterfaceId,
     /// The sequence number of the request.
     pub sequence: u16,
     /// The TTL or hop limit when the answer came in.
@@ -57,6 +59,7 @@ pub struct Ping<'a> {
     stack: Stack<'a>,
     index: u16,
     hop_limit: u8,
+    interface: Option<InterfaceId>,
 }
 
 impl<'a> Ping<'a> {
@@ -67,6 +70,7 @@ impl<'a> Ping<'a> {
             stack,
             index: index.ok_or(PingError::TableFull)?,
             hop_limit: 64,
+            interface: None,
         })
     }
 
@@ -75,10 +79,17 @@ impl<'a> Ping<'a> {
         self.hop_limit = hop_limit;
     }
 
+    /// The interface to send requests by, as a link-local address needs it where there are several;
+    /// `None`, as at first: the routes decide.
+    pub fn set_interface(&mut self, interface: Option<InterfaceId>) {
+        self.interface = interface;
+    }
+
     /// Sends a request with a copy of `data`.
     pub fn try_send(&self, to: IpAddr, sequence: u16, data: &[u8]) -> Result<(), PingError> {
+        let (to, hop_limit) = ((to, self.interface), self.hop_limit);
         (self.stack)
-            .with(|core| core.ping_send(self.index, to, sequence, self.hop_limit, data))
+            .with(|core| core.ping_send(self.index, to, sequence, hop_limit, data))
             .map_err(PingError::NotSent)
     }
 
@@ -170,6 +181,7 @@ fn reply(mut buf: NetBuf) -> Option<EchoReply> {
     buf.advance(payload);
     Some(EchoReply {
         source,
+        interface: meta.interface,
         sequence,
         hop_limit,
         data: buf,

@@ -1,15 +1,16 @@
 //! TCP sockets.
 
 use core::future::poll_fn;
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 use core::task::Poll;
 
 use embedded_io_async::{ErrorKind, ErrorType};
 
 use crate::netbuf::{Charge, NetBuf, NoBuffer, Purpose};
-use crate::stack::Stack;
+use crate::stack::route::socket_addr;
 use crate::stack::tcp::TcpOpenError;
 use crate::stack::waiters::WaitKey;
+use crate::stack::{InterfaceId, Stack};
 use crate::tcp::connection::{Connection, Flags};
 use crate::tcp::{TcpError, TcpState};
 use crate::time::Duration;
@@ -178,12 +179,23 @@ impl<'a> TcpSocket<'a> {
 
     /// The address and port of this end.
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.get(|c| SocketAddr::new(IpAddr::from(c.local), c.local_port))
+        self.with_interface(|c, id| socket_addr(c.local, c.local_port, id))
     }
 
-    /// The address and port of the other end.
+    /// The address and port of the other end. The scope id of a link-local address is the number of
+    /// the interface, counted from 1.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.get(|c| SocketAddr::new(IpAddr::from(c.remote), c.remote_port))
+        self.with_interface(|c, id| socket_addr(c.remote, c.remote_port, id))
+    }
+
+    fn with_interface<R>(
+        &self,
+        read: impl FnOnce(&Connection, Option<InterfaceId>) -> R,
+    ) -> Option<R> {
+        self.stack.with(|core| {
+            let connection = core.tcp.get(self.index)?;
+            Some(read(connection, core.holder(connection.local)))
+        })
     }
 
     /// Copies what has been received into `to`: `None` if that is nothing yet, 0 bytes at the end.

@@ -20,7 +20,7 @@ mod neighbors;
 pub(crate) mod ping;
 mod quoted;
 mod receive;
-mod route;
+pub(crate) mod route;
 #[cfg(feature = "runner")]
 mod runner;
 mod storage;

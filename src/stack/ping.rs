@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use super::core::Core;
+use super::core::{Core, InterfaceId};
 use super::transmit::{HEADROOM, Outgoing};
 use super::waiters::WaitKey;
 #[cfg(feature = "ipv6")]
@@ -123,14 +123,14 @@ impl Core<'_> {
     pub(crate) fn ping_send(
         &mut self,
         index: u16,
-        to: IpAddr,
+        (to, only): (IpAddr, Option<InterfaceId>),
         sequence: u16,
         hop_limit: u8,
         data: &[u8],
     ) -> Result<(), SendDrop> {
         let destination = IpAddress::try_from(to).map_err(|_| SendDrop::NoRoute)?;
         let path = self
-            .path(destination, None, None)
+            .path(destination, None, only)
             .ok_or(SendDrop::NoRoute)?;
         let slot = self
             .pings

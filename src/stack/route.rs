@@ -1,9 +1,16 @@
 //! Which way a packet goes: interface, next hop and source address.
 
+use core::net::IpAddr;
+#[cfg(any(feature = "udp", feature = "tcp"))]
+use core::net::SocketAddr;
+
 use super::core::{Core, InterfaceId};
+use super::handle::Stack;
 use crate::iface::Interface;
 use crate::iface::route::{Route, prefix_matches};
-use crate::ip::select::{Policy, Source, SourceFlags, source_address};
+use crate::ip::select::{
+    Destination, Policy, Source, SourceFlags, sort_by_destination, source_address,
+};
 use crate::wire::IpAddress;
 
 /// The way that a packet goes.
@@ -16,7 +23,42 @@ pub(crate) struct Path {
     pub(crate) is_local: bool,
 }
 
+impl Stack<'_> {
+    /// Puts the addresses of a name into the order in which they are to be tried (RFC 6724 §6):
+    /// those that can be reached first, then those that suit an address of this host best. Meant
+    /// for a few: the time grows with the square of their number.
+    pub fn order_destinations(self, addresses: &mut [IpAddr]) {
+        self.with(|core| {
+            let describe = |address: &IpAddr| core.destination(*address);
+            sort_by_destination(addresses, describe, &Policy::default());
+        });
+    }
+}
+
 impl Core<'_> {
+    /// What the order of destinations goes by.
+    fn destination(&self, address: IpAddr) -> Option<Destination> {
+        let address = IpAddress::try_from(address).ok()?;
+        let path = self.path(address, None, None);
+        let interface = path.and_then(|path| self.interface(path.interface));
+        let source = path.zip(interface).map(|(path, interface)| {
+            let mut sources = interface.sources();
+            let chosen = sources.find(|source| source.address == path.source);
+            chosen.unwrap_or(Source {
+                address: path.source,
+                prefix_length: 0,
+                flags: SourceFlags::OUTGOING,
+            })
+        });
+        Some(Destination {
+            address,
+            source,
+            // Rule 1: what a link leads to that is down.
+            unreachable: interface.is_some_and(|interface| !interface.is_up()),
+            encapsulated: false,
+        })
+    }
+
     /// The way to `destination`, by `only` if given, and from `source` if given.
     pub(crate) fn path(
         &self,
@@ -173,7 +215,7 @@ impl Core<'_> {
 
     /// The interface that has an address.
     #[cold]
-    fn holder(&self, address: IpAddress) -> Option<InterfaceId> {
+    pub(crate) fn holder(&self, address: IpAddress) -> Option<InterfaceId> {
         let mut holders = self
             .interfaces()
             .filter(|(_, interface)| interface.has_address(address));
@@ -226,6 +268,34 @@ fn is_loopback(destination: IpAddress) -> bool {
         IpAddress::V4(address) => address.is_loopback(),
         #[cfg(feature = "ipv6")]
         IpAddress::V6(address) => address.is_loopback(),
+    }
+}
+
+/// The interface that an address is about: the scope id is its number, counted from 1.
+#[cfg(any(feature = "udp", feature = "tcp"))]
+pub(crate) fn zone(address: SocketAddr) -> Option<InterfaceId> {
+    match address {
+        SocketAddr::V6(address) if address.scope_id() > 0 => {
+            Some((address.scope_id() - 1).min(255) as InterfaceId)
+        }
+        _ => None,
+    }
+}
+
+/// An address and port, and where the address means one link only, which one.
+#[cfg(any(feature = "udp", feature = "tcp"))]
+pub(crate) fn socket_addr(
+    address: IpAddress,
+    port: u16,
+    interface: Option<InterfaceId>,
+) -> SocketAddr {
+    match (address, interface) {
+        #[cfg(feature = "ipv6")]
+        (IpAddress::V6(address), Some(interface)) if address.is_unicast_link_local() => {
+            let scope = u32::from(interface) + 1;
+            core::net::SocketAddrV6::new(address, port, 0, scope).into()
+        }
+        _ => SocketAddr::new(address.into(), port),
     }
 }
 

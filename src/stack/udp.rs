@@ -4,7 +4,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::core::{Core, InterfaceId};
 use super::receive::Delivery;
-use super::route::Path;
+use super::route::{Path, socket_addr, zone};
 use super::transmit::{DEFAULT_HOP_LIMIT, HEADROOM, Outgoing, ip_header_length, pseudo_header};
 use super::waiters::WaitKey;
 use crate::checksum::Sum;
@@ -620,32 +620,6 @@ pub(crate) async fn room_in_pool(pool: Pool, length: usize) -> Result<(), SendEr
             .await,
     );
     Ok(())
-}
-
-/// The interface that an address is about: the scope id is its number, counted from 1.
-pub(crate) fn zone(address: SocketAddr) -> Option<InterfaceId> {
-    match address {
-        SocketAddr::V6(address) if address.scope_id() > 0 => {
-            Some((address.scope_id() - 1).min(255) as InterfaceId)
-        }
-        _ => None,
-    }
-}
-
-/// An address and port, and where the address means one link only, which one.
-pub(crate) fn socket_addr(
-    address: IpAddress,
-    port: u16,
-    interface: Option<InterfaceId>,
-) -> SocketAddr {
-    match (address, interface) {
-        #[cfg(feature = "ipv6")]
-        (IpAddress::V6(address), Some(interface)) if address.is_unicast_link_local() => {
-            let scope = u32::from(interface) + 1;
-            core::net::SocketAddrV6::new(address, port, 0, scope).into()
-        }
-        _ => SocketAddr::new(address.into(), port),
-    }
 }
 
 fn is_ours(interface: &crate::iface::Interface<'_>, address: IpAddress) -> bool {

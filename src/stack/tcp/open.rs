@@ -2,7 +2,8 @@
 
 use core::net::SocketAddr;
 
-use super::super::core::{Core, InterfaceId};
+use super::super::core::Core;
+use super::super::route::zone;
 use super::super::transmit::Outgoing as Ip;
 use crate::config;
 use crate::tcp::connection::{Connection, Flags, Tuple};
@@ -49,14 +50,8 @@ impl Core<'_> {
     pub(crate) fn tcp_connect(&mut self, remote: SocketAddr) -> Result<u16, TcpOpenError> {
         let address = IpAddress::try_from(remote.ip());
         let address = address.map_err(|_| TcpOpenError::InvalidDestination)?;
-        let scope = match remote {
-            SocketAddr::V6(remote) if remote.scope_id() > 0 => {
-                Some((remote.scope_id() - 1).min(255) as InterfaceId)
-            }
-            _ => None,
-        };
         let path = self
-            .path(address, None, scope)
+            .path(address, None, zone(remote))
             .ok_or(TcpOpenError::NoRoute)?;
         let interface = self
             .interface(path.interface)
