@@ -29,6 +29,9 @@ mod frame;
 mod icmp;
 #[path = "net/ip.rs"]
 mod ip;
+#[cfg(feature = "events")]
+#[path = "net/link_changes.rs"]
+mod link_changes;
 #[cfg(all(feature = "ipv4-link-local", feature = "events"))]
 #[path = "net/link_local_v4.rs"]
 mod link_local_v4;

@@ -59,6 +59,8 @@ pub struct InterfaceInfo {
     pub capabilities: Capabilities,
     /// Whether frames can pass.
     pub link: LinkState,
+    /// The largest IP packet that may be sent, in bytes.
+    pub mtu: u16,
     /// Its IPv4 addresses, those among them that may not be used (yet).
     #[cfg(feature = "ipv4")]
     pub ipv4: Vec<Ipv4Entry, { config::IPV4_ADDRESSES }>,
@@ -95,6 +97,8 @@ pub struct Interface<'p> {
     pub(crate) port: StackEnd<'p>,
     pub(crate) capabilities: Capabilities,
     pub(crate) link: LinkState,
+    /// No larger packets are sent, whatever fits into a frame.
+    pub(crate) mtu_limit: u16,
     /// The IPv4 addresses that may be used.
     #[cfg(feature = "ipv4")]
     pub(crate) ipv4: Vec<Ipv4Cidr, { config::IPV4_ADDRESSES }>,
@@ -120,6 +124,7 @@ impl<'p> Interface<'p> {
             port,
             capabilities: port.capabilities(),
             link: LinkState::Down,
+            mtu_limit: u16::MAX,
             #[cfg(feature = "ipv4")]
             ipv4: Vec::new(),
             #[cfg(feature = "ipv4")]
@@ -142,9 +147,23 @@ impl<'p> Interface<'p> {
         self.capabilities.address
     }
 
-    /// The largest IP packet that fits into a frame, in bytes.
+    /// The largest IP packet that may be sent, in bytes: what fits into a frame, or less where that
+    /// was wished for.
+    #[inline]
     pub fn mtu(&self) -> usize {
-        usize::from(self.capabilities.mtu)
+        usize::from(self.capabilities.mtu.min(self.mtu_limit))
+    }
+
+    /// Whether packets of the version of `address` pass: "IPv6 requires that every link in the
+    /// Internet have an MTU of 1280 octets or greater" (RFC 8200 §5).
+    #[inline]
+    pub(crate) fn carries(&self, address: IpAddress) -> bool {
+        match address {
+            #[cfg(feature = "ipv4")]
+            IpAddress::V4(_) => true,
+            #[cfg(feature = "ipv6")]
+            IpAddress::V6(_) => self.mtu() >= crate::wire::ipv6::MINIMUM_MTU,
+        }
     }
 
     /// Whether frames can pass.
@@ -157,6 +176,7 @@ impl<'p> Interface<'p> {
         InterfaceInfo {
             capabilities: self.capabilities,
             link: self.link,
+            mtu: self.capabilities.mtu.min(self.mtu_limit),
             #[cfg(feature = "ipv4")]
             ipv4: self.assignments.iter().map(|a| a.entry).collect(),
             #[cfg(feature = "ipv6")]
@@ -386,6 +406,9 @@ impl<'p> Interface<'p> {
     #[cfg(feature = "ipv6")]
     #[inline]
     pub(crate) fn accepts_ipv6(&self, address: Ipv6Addr) -> Option<Destination> {
+        if !self.carries(address.into()) {
+            return None;
+        }
         if self.ipv6.iter().any(|cidr| cidr.address == address) {
             return Some(Destination::Unicast);
         }

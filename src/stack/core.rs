@@ -401,7 +401,7 @@ impl<'a> Core<'a> {
         };
         if (interface.link, interface.capabilities) != (link, capabilities) {
             let is_new = interface.capabilities.address != capabilities.address;
-            let was = (interface.link, interface.capabilities.mtu);
+            let was = (interface.link, interface.mtu());
             interface.capabilities = capabilities;
             interface.link = link;
             if link == LinkState::Down || is_new {
@@ -421,9 +421,7 @@ impl<'a> Core<'a> {
                     },
                 );
             }
-            if was.1 != capabilities.mtu {
-                self.emit(id, EventKind::Mtu(capabilities.mtu));
-            }
+            self.mtu_changed(id, was.1);
             #[cfg(feature = "acd")]
             if was.0 != link || is_new {
                 self.probe_all(id);

@@ -15,6 +15,7 @@ mod icmpv6;
 mod ipv4_addresses;
 #[cfg(feature = "loopback")]
 mod loopback;
+mod mtu;
 mod neighbors;
 #[cfg(feature = "ping")]
 pub(crate) mod ping;
@@ -36,6 +37,7 @@ pub use core::{Core, InterfaceId, Next, TooManyInterfaces};
 #[cfg(feature = "events")]
 pub use events::{Events, EventsMissed};
 pub use handle::{Clock, ManualClock, Sleep, Stack, StackCell};
+pub use mtu::MtuError;
 #[cfg(feature = "runner")]
 pub use runner::{EmbassyClock, Runner};
 pub use storage::StackStorage;

@@ -87,6 +87,7 @@ impl Core<'_> {
                 });
             }
             if interface.is_up()
+                && interface.carries(destination)
                 && let Some(length) = interface.prefix_of(destination)
                 && best.is_none_or(|(longest, _)| length > longest)
             {
@@ -120,10 +121,9 @@ impl Core<'_> {
             IpAddress::V4(address) if address.is_link_local() => destination,
             _ => next_hop,
         };
-        let is_local = self
-            .interface(interface)
-            .is_some_and(Interface::is_loopback);
-        if is_loopback(source) && !is_local {
+        let leaves_by = self.interface(interface)?;
+        let is_local = leaves_by.is_loopback();
+        if is_loopback(source) && !is_local || !leaves_by.carries(destination) {
             return None;
         }
         Some(Path {
