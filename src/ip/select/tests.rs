@@ -566,7 +566,7 @@ fn first_of_equal_sources_wins() {
 }
 
 #[test]
-fn ipv4_source_is_the_one_on_the_subnet_of_the_next_hop_else_the_first() {
+fn ipv4_source_is_the_one_on_the_subnet_of_the_next_hop_else_the_first_routable() {
     let candidates = || ["169.254.3.4", "10.1.1.2", "10.1.2.2"].map(source);
     let choose = |destination, next_hop| {
         source_address(
@@ -583,7 +583,8 @@ fn ipv4_source_is_the_one_on_the_subnet_of_the_next_hop_else_the_first() {
         choose("169.254.3.9", "169.254.3.9"),
         Some(ip("169.254.3.4"))
     );
-    assert_eq!(choose("192.0.2.1", "10.9.9.9"), Some(ip("169.254.3.4")));
+    // Not an address that is good for one link only (RFC 3927 §2.6.1).
+    assert_eq!(choose("192.0.2.1", "10.9.9.9"), Some(ip("10.1.1.2")));
     assert_eq!(choose("10.1.1.2", "10.1.1.2"), Some(ip("10.1.1.2")));
 }
 
