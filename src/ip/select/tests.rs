@@ -579,11 +579,8 @@ fn ipv4_source_is_the_one_on_the_subnet_of_the_next_hop_else_the_first_routable(
     };
     assert_eq!(choose("10.1.2.9", "10.1.2.9"), Some(ip("10.1.2.2")));
     assert_eq!(choose("192.0.2.1", "10.1.1.1"), Some(ip("10.1.1.2")));
-    assert_eq!(
-        choose("169.254.3.9", "169.254.3.9"),
-        Some(ip("169.254.3.4"))
-    );
-    // Not an address that is good for one link only (RFC 3927 §2.6.1).
+    // Not an address that is good for one link only, not even there (RFC 3927 §2.6.1).
+    assert_eq!(choose("169.254.3.9", "169.254.3.9"), Some(ip("10.1.1.2")));
     assert_eq!(choose("192.0.2.1", "10.9.9.9"), Some(ip("10.1.1.2")));
     assert_eq!(choose("10.1.1.2", "10.1.1.2"), Some(ip("10.1.1.2")));
 }
