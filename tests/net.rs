@@ -22,6 +22,8 @@ mod conflict;
 mod events;
 #[path = "net/fairness.rs"]
 mod fairness;
+#[path = "net/fragments.rs"]
+mod fragments;
 #[allow(dead_code)]
 #[path = "net/frame.rs"]
 mod frame;
@@ -42,6 +44,8 @@ mod loopback;
 mod neighbors;
 #[path = "net/offload.rs"]
 mod offload;
+#[path = "net/path_mtu.rs"]
+mod path_mtu;
 #[path = "net/storm.rs"]
 mod storm;
 #[path = "net/tasks.rs"]

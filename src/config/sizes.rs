@@ -11,6 +11,15 @@ sizes! {
     IPV6_ADDRESSES = 4 in 1..=32;
     /// Extension headers of one IPv6 packet that are read; a packet with more is dropped.
     EXTENSION_HEADERS = 8 in 4..=64;
+    /// Datagrams of which some fragments have come, and not all (feature `fragmentation`).
+    REASSEMBLIES = 4 in 1..=64;
+    /// Fragments of one datagram that are taken.
+    REASSEMBLY_FRAGMENTS = 64 in 2..=8191;
+    /// Datagrams that wait to be sent in fragments (feature `fragmentation`).
+    FRAGMENTED_SENDS = 2 in 1..=64;
+    /// Destinations whose path is known to take shorter packets than its first link (feature
+    /// `path-mtu`).
+    PATH_MTUS = 8 in 1..=1024;
     /// Multicast groups joined per interface, IPv4 and IPv6 together, with those that the stack
     /// itself needs (all nodes, solicited node).
     GROUPS = 8 in 1..=64;

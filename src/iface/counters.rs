@@ -41,7 +41,7 @@ reasons! {
         Ipv4Destination,
         /// An IPv4 option is malformed, or a source route (RFC 7126 §4.3).
         Ipv4Options,
-        /// The datagram is a fragment.
+        /// The datagram is a fragment, and is malformed or fragments are not taken.
         Ipv4Fragment,
         /// The IPv6 header is damaged, cut short or contradicts the frame.
         Ipv6Header,
@@ -51,8 +51,14 @@ reasons! {
         Ipv6Destination,
         /// An extension header or option is malformed, or asks for the packet to be dropped.
         Ipv6Extension,
-        /// The packet is a fragment.
+        /// The packet is a fragment, and is malformed or fragments are not taken.
         Ipv6Fragment,
+        /// The fragment was there already, or it and those that overlap it are dropped.
+        FragmentOverlap,
+        /// The fragment has waited for the others for too long.
+        ReassemblyTimeout,
+        /// The fragment gave way to others, or there was no room for it.
+        ReassemblyFull,
         /// No transport here has this protocol number.
         TransportProtocol,
         /// An ICMP message is cut short, or its checksum is wrong.
@@ -171,7 +177,7 @@ impl Counters {
     }
 
     /// A frame that was accepted turned out to be bad.
-    #[cfg(feature = "udp")]
+    #[cfg(any(feature = "udp", feature = "fragmentation"))]
     pub(crate) fn reconsidered(&mut self, reason: ReceiveDrop) {
         self.accepted = self.accepted.wrapping_sub(1);
         self.received = self.received.wrapping_sub(1);

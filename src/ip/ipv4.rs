@@ -73,10 +73,10 @@ pub(crate) fn receive(
     if start - network > HEADER_LENGTH {
         check_options(buf, network, start)?;
     }
+    buf.truncate(end);
     if is_fragment {
         return Err(ReceiveDrop::Ipv4Fragment);
     }
-    buf.truncate(end);
     Ok(Ipv4Packet { kind, ..packet })
 }
 

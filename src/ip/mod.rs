@@ -2,13 +2,19 @@
 //!
 //! The functions here look at one packet and return what is to be done; the stack does it.
 
+#[cfg(feature = "fragmentation")]
+pub(crate) mod identification;
 #[cfg(feature = "ipv4")]
 pub(crate) mod ipv4;
 #[cfg(feature = "ipv6")]
 pub(crate) mod ipv6;
 #[cfg(feature = "ipv4-link-local")]
 pub(crate) mod link_local_v4;
+#[cfg(feature = "path-mtu")]
+pub(crate) mod path_mtu;
 pub(crate) mod rate;
+#[cfg(feature = "fragmentation")]
+pub(crate) mod reassembly;
 pub mod select;
 mod unreachable;
 

@@ -18,6 +18,8 @@ bitflags! {
         const TRANSPORT_SUM_VERIFIED = 1 << 4;
         /// The packet has not left this host: its checksums were never computed.
         const LOOPED_BACK = 1 << 5;
+        /// The packet came in fragments: what hardware verified was not the whole.
+        const REASSEMBLED = 1 << 6;
     }
 }
 

@@ -85,7 +85,8 @@ impl<'a> Ping<'a> {
         self.interface = interface;
     }
 
-    /// Sends a request with a copy of `data`.
+    /// Sends a request with a copy of `data`, 65,507 bytes at most. What is too long for one packet
+    /// goes in fragments (feature `fragmentation`).
     pub fn try_send(&self, to: IpAddr, sequence: u16, data: &[u8]) -> Result<(), PingError> {
         let (to, hop_limit) = ((to, self.interface), self.hop_limit);
         (self.stack)

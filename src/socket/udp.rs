@@ -229,17 +229,20 @@ impl<'a> UdpSocket<'a> {
 
     /// Waits for room in the transmit queue of the interface that leads to `to`.
     async fn room(&self, data: &[u8], to: Option<SocketAddr>) -> Result<(), SendError> {
-        let id = self.stack.with(|core| {
-            core.udp_prepare(self.index, to, data.len())
-                .map(|prepared| prepared.interface())
-        })?;
+        let prepared = self
+            .stack
+            .with(|core| core.udp_prepare(self.index, to, data.len()))?;
+        let id = prepared.interface();
         let class = self.get(|slot| slot.class).unwrap_or(0);
         poll_fn(|context| {
             self.stack.with(|core| {
                 let Some(interface) = core.interface(id) else {
                     return Poll::Ready(());
                 };
-                if interface.is_up() && interface.port.want_room(class) {
+                if interface.is_up()
+                    && interface.port.want_room(class)
+                    && core.udp_has_place(&prepared, data.len())
+                {
                     return Poll::Ready(());
                 }
                 core.wait(WaitKey::transmit(id), context.waker());
@@ -263,6 +266,13 @@ impl<'a> UdpSocket<'a> {
     pub fn leave(&self, group: IpAddr, interface: InterfaceId) -> Result<(), AddressError> {
         self.stack
             .with(|core| core.udp_membership(self.index, group, interface, false))
+    }
+
+    /// Whether what does not pass whole on the way to its destination, as far as is known, is
+    /// refused with [`SendError::TooLong`]; at first it is sent in fragments.
+    #[cfg(feature = "fragmentation")]
+    pub fn set_dont_fragment(&self, whole: bool) {
+        self.set(|slot| slot.options.set(Options::DONT_FRAGMENT, whole));
     }
 
     /// Whether the socket may send to broadcast addresses; at first it may not.

@@ -82,6 +82,15 @@ pub struct Core<'a> {
     pub(crate) icmp_limit: RateLimit,
     #[cfg(feature = "events")]
     pub(super) events: super::events::EventLog,
+    /// Datagrams that have come, or go, in fragments.
+    #[cfg(feature = "fragmentation")]
+    pub(super) reassemblies: crate::ip::reassembly::Reassemblies,
+    #[cfg(feature = "fragmentation")]
+    pub(super) trains: super::fragments::Trains,
+    #[cfg(feature = "fragmentation")]
+    pub(super) identifications: crate::ip::identification::Identifications,
+    #[cfg(feature = "path-mtu")]
+    pub(super) path_mtus: crate::ip::path_mtu::PathMtus,
     /// Packets from this host to itself.
     pub(super) looped: BufQueue,
     /// The interfaces whose drivers have something new to send, a bit each.
@@ -137,7 +146,10 @@ impl<'a> Core<'a> {
         seed: [u8; 32],
     ) -> Self {
         const { assert!(TIMERS < u16::MAX as usize) };
-        #[cfg_attr(not(feature = "tcp"), allow(unused_mut))]
+        #[cfg_attr(
+            not(any(feature = "tcp", feature = "fragmentation")),
+            allow(unused_mut)
+        )]
         let mut rng = Rng::new(seed);
         Self {
             pool,
@@ -164,6 +176,14 @@ impl<'a> Core<'a> {
             challenge_limit: RateLimit::new(),
             #[cfg(feature = "tcp")]
             reset_limit: RateLimit::new(),
+            #[cfg(feature = "fragmentation")]
+            identifications: crate::ip::identification::Identifications::new(&mut rng),
+            #[cfg(feature = "fragmentation")]
+            reassemblies: crate::ip::reassembly::Reassemblies::new(),
+            #[cfg(feature = "fragmentation")]
+            trains: super::fragments::Trains::new(),
+            #[cfg(feature = "path-mtu")]
+            path_mtus: crate::ip::path_mtu::PathMtus::new(),
             rng,
             #[cfg(feature = "ping")]
             pings: super::ping::PingTable::new(),
@@ -317,6 +337,10 @@ impl<'a> Core<'a> {
             };
             self.receive_looped(buf);
         }
+        #[cfg(feature = "fragmentation")]
+        if self.has_trains() {
+            self.send_trains();
+        }
         #[cfg(feature = "tcp")]
         self.flush_ready();
         while let Some(owner) = self.timers.expired(now) {
@@ -341,6 +365,8 @@ impl<'a> Core<'a> {
             super::timers::ADDRESSES => self.poll_addresses(),
             #[cfg(feature = "tcp")]
             super::timers::TCP => self.poll_tcp(),
+            #[cfg(feature = "fragmentation")]
+            super::timers::FRAGMENTS => self.poll_fragments(),
             Owner(other) => {
                 let sleep = usize::from(other - super::timers::FIRST_SLEEP);
                 self.waiters.wake(WaitKey::sleep(sleep as u16));

@@ -20,6 +20,7 @@ use crate::iface::{Counters, Interface, InterfaceInfo};
 use crate::link::StackEnd;
 use crate::netbuf::Pool;
 use crate::time::{Duration, Instant};
+use crate::wire::IpAddress;
 
 /// Tells the time.
 pub trait Clock {
@@ -204,6 +205,17 @@ impl<'a> Stack<'a> {
     /// What an interface is now.
     pub fn interface(self, id: InterfaceId) -> Option<InterfaceInfo> {
         self.with(|core| core.interface(id).map(Interface::info))
+    }
+
+    /// Bytes of the longest IP packet that reaches `destination` whole, as far as is known: what the
+    /// first link takes, or less, where an ICMP error has said so (feature `path-mtu`). `None` if
+    /// there is no route.
+    pub fn path_mtu(self, destination: core::net::IpAddr) -> Option<usize> {
+        let destination = IpAddress::try_from(destination).ok()?;
+        self.with(|core| {
+            let path = core.path(destination, None, None)?;
+            Some(core.path_mtu(&path, destination))
+        })
     }
 
     /// The neighbours known on an interface's link.

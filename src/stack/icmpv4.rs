@@ -7,6 +7,7 @@ use crate::iface::{Destination, ReceiveDrop, SendDrop};
 use crate::ip::Unreachable;
 use crate::ip::ipv4::{Ipv4Packet, may_report};
 use crate::link::Offload;
+use crate::netbuf::meta::Flags;
 use crate::netbuf::{Charge, NetBuf, Straddle};
 use crate::wire::icmpv4::{HEADER_LENGTH, Icmpv4Header, Icmpv4Type, UnreachableCode};
 use crate::wire::ipv4;
@@ -25,6 +26,9 @@ pub(super) enum Report {
     Port,
     /// The protocol is not spoken here.
     Protocol,
+    /// Not all fragments of the datagram have come in time.
+    #[cfg(feature = "fragmentation")]
+    ReassemblyTime,
 }
 
 impl Core<'_> {
@@ -45,7 +49,9 @@ impl Core<'_> {
             .ok_or(ReceiveDrop::Icmp)?;
         let header = Icmpv4Header::new(bytes);
         let data = buf.sum(start + HEADER_LENGTH..start + length);
-        if !offload.contains(Offload::RECEIVE_ICMP) && !header.is_checksum_valid(data) {
+        let is_verified = offload.contains(Offload::RECEIVE_ICMP)
+            && !buf.meta().flags.contains(Flags::REASSEMBLED);
+        if !is_verified && !header.is_checksum_valid(data) {
             return Err(ReceiveDrop::Icmp);
         }
         match header.message_type() {
@@ -148,12 +154,18 @@ impl Core<'_> {
         } else {
             Some(error.sum(0..error.len()))
         };
-        let code = match report {
-            Report::Port => UnreachableCode::Port,
-            Report::Protocol => UnreachableCode::Protocol,
-        };
         let header = error.prepend_array().map_err(|_| SendDrop::NoBuffer)?;
-        Icmpv4Header::write_unreachable(header, code, 0, sum);
+        match report {
+            Report::Port => Icmpv4Header::write_unreachable(header, UnreachableCode::Port, 0, sum),
+            Report::Protocol => {
+                Icmpv4Header::write_unreachable(header, UnreachableCode::Protocol, 0, sum);
+            }
+            #[cfg(feature = "fragmentation")]
+            Report::ReassemblyTime => {
+                let code = crate::wire::icmpv4::REASSEMBLY_TIME_EXCEEDED;
+                Icmpv4Header::write_time_exceeded(header, code, sum);
+            }
+        }
         let (destination, source) = (packet.source.into(), Some(packet.destination.into()));
         let path = self
             .path(destination, source, None)

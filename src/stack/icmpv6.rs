@@ -11,6 +11,7 @@ use crate::iface::{Destination, ReceiveDrop, SendDrop};
 use crate::ip::Unreachable;
 use crate::ip::ipv6::{Ipv6Packet, may_report};
 use crate::link::Offload;
+use crate::netbuf::meta::Flags;
 use crate::netbuf::{Charge, NetBuf, Straddle};
 use crate::wire::icmpv6::{
     self, HEADER_LENGTH, Icmpv6Header, MAXIMUM_QUOTE, MessageType, ParameterProblemCode,
@@ -31,6 +32,26 @@ pub(super) enum Report {
         /// Where, from the IPv6 header on.
         pointer: usize,
     },
+    /// Not all fragments of the packet have come in time.
+    #[cfg(feature = "fragmentation")]
+    ReassemblyTime,
+}
+
+#[cfg(feature = "fragmentation")]
+impl Report {
+    /// The first fragment has not all headers (RFC 7112 §5).
+    pub(super) const INCOMPLETE_HEADER_CHAIN: Self = Self::Parameter {
+        code: ParameterProblemCode::INCOMPLETE_HEADER_CHAIN,
+        pointer: 0,
+    };
+
+    /// The field at `pointer` has a value that cannot be.
+    pub(super) const fn erroneous(pointer: usize) -> Self {
+        Self::Parameter {
+            code: ParameterProblemCode::ERRONEOUS_FIELD,
+            pointer,
+        }
+    }
 }
 
 impl Core<'_> {
@@ -55,7 +76,9 @@ impl Core<'_> {
         let bytes = buf
             .header::<HEADER_LENGTH>(start, &mut straddle)
             .ok_or(ReceiveDrop::Icmp)?;
-        if !offload.contains(Offload::RECEIVE_ICMP) {
+        let is_verified = offload.contains(Offload::RECEIVE_ICMP)
+            && !buf.meta().flags.contains(Flags::REASSEMBLED);
+        if !is_verified {
             let sum = buf.sum(start..start + length);
             if !icmpv6::is_checksum_valid(source, destination, length as u32, sum) {
                 return Err(ReceiveDrop::Icmp);
@@ -133,7 +156,10 @@ impl Core<'_> {
     ) {
         let interface = self.interface(path.interface);
         let offload = interface.is_some_and(|interface| {
-            interface.capabilities.offload.contains(Offload::SEND_ICMP) && !path.is_local
+            // No hardware sums up what goes in fragments.
+            interface.capabilities.offload.contains(Offload::SEND_ICMP)
+                && !path.is_local
+                && buf.len() + ipv6::HEADER_LENGTH <= self.sure_mtu(interface)
         });
         #[cfg_attr(not(feature = "ipv4"), allow(clippy::infallible_destructuring_match))]
         let source = match path.source {
@@ -190,6 +216,10 @@ impl Core<'_> {
             }
             Report::Parameter { code, pointer } => {
                 icmpv6::write_parameter_problem(header, code, pointer as u32);
+            }
+            #[cfg(feature = "fragmentation")]
+            Report::ReassemblyTime => {
+                icmpv6::write_time_exceeded(header, icmpv6::TimeExceededCode::REASSEMBLY);
             }
         }
         let sum = Sum::of(header).plus(quoted);

@@ -6,6 +6,8 @@
 mod core;
 #[cfg(feature = "events")]
 mod events;
+#[cfg(feature = "fragmentation")]
+mod fragments;
 mod handle;
 #[cfg(feature = "ipv4")]
 mod icmpv4;
@@ -17,9 +19,12 @@ mod ipv4_addresses;
 mod loopback;
 mod mtu;
 mod neighbors;
+mod path_mtu;
 #[cfg(feature = "ping")]
 pub(crate) mod ping;
 mod quoted;
+#[cfg(feature = "fragmentation")]
+mod reassembly;
 mod receive;
 pub(crate) mod route;
 #[cfg(feature = "runner")]

@@ -18,6 +18,11 @@ use crate::wire::{IpAddress, protocol};
 /// Answers that wait for one pinger.
 const ANSWERS: usize = 4;
 
+/// Bytes of the headers in front of the data of an echo request, of the version that has more.
+const ECHO_HEADERS: usize = 8 + if cfg!(feature = "ipv6") { 40 } else { 20 };
+/// The most data of an echo request: what fits into an IPv4 datagram.
+const LONGEST: usize = u16::MAX as usize - 20 - 8;
+
 /// One pinger.
 struct PingSlot {
     identifier: u16,
@@ -129,6 +134,9 @@ impl Core<'_> {
         data: &[u8],
     ) -> Result<(), SendDrop> {
         let destination = IpAddress::try_from(to).map_err(|_| SendDrop::NoRoute)?;
+        if data.len() > LONGEST {
+            return Err(SendDrop::TooLong);
+        }
         let path = self
             .path(destination, None, only)
             .ok_or(SendDrop::NoRoute)?;
@@ -141,7 +149,11 @@ impl Core<'_> {
         slot.remote = Some(destination);
         let identifier = slot.identifier;
         let interface = self.interface(path.interface).ok_or(SendDrop::NoRoute)?;
-        let offload = interface.capabilities.offload.contains(Offload::SEND_ICMP) && !path.is_local;
+        // No hardware sums up what goes in fragments.
+        let is_whole = data.len() + ECHO_HEADERS <= self.sure_mtu(interface);
+        let offload = interface.capabilities.offload.contains(Offload::SEND_ICMP)
+            && !path.is_local
+            && is_whole;
         let no_buffer = |_| SendDrop::NoBuffer;
         let mut buf = self
             .pool

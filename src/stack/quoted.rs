@@ -18,6 +18,9 @@ pub(super) struct Quoted {
     pub(super) local: IpAddress,
     pub(super) remote: IpAddress,
     pub(super) protocol: u8,
+    /// Bytes of the packet, as it says.
+    #[cfg(feature = "path-mtu")]
+    length: u16,
     /// The start of the transport header.
     pub(super) transport: [u8; 8],
 }
@@ -74,11 +77,22 @@ impl Core<'_> {
         if !interface.has_address(quoted.local) {
             return Err(ReceiveDrop::IcmpUnmatched);
         }
-        if self.quoted_failed(id, &quoted, meaning) {
-            Ok(())
-        } else {
-            Err(ReceiveDrop::IcmpUnmatched)
+        #[cfg(feature = "path-mtu")]
+        let meaning = match meaning {
+            Unreachable::TooBig(mtu) => {
+                let mtu = Self::too_big(quoted.remote, quoted.length, mtu);
+                Unreachable::TooBig(mtu.ok_or(ReceiveDrop::IcmpUnused)?)
+            }
+            other => other,
+        };
+        if !self.quoted_failed(id, &quoted, meaning) {
+            return Err(ReceiveDrop::IcmpUnmatched);
         }
+        #[cfg(feature = "path-mtu")]
+        if let Unreachable::TooBig(mtu) = meaning {
+            self.learn_path_mtu(id, quoted.local, quoted.remote, mtu);
+        }
+        Ok(())
     }
 
     /// Tells the socket that has sent `packet`, which starts with its IP header, that it did not
@@ -110,6 +124,8 @@ pub(super) fn read(buf: &NetBuf, offset: usize) -> Option<Quoted> {
                 local: header.source().into(),
                 remote: header.destination().into(),
                 protocol: header.protocol(),
+                #[cfg(feature = "path-mtu")]
+                length: header.total_length(),
                 transport: *transport,
             })
         }
@@ -132,6 +148,9 @@ pub(super) fn read(buf: &NetBuf, offset: usize) -> Option<Quoted> {
                 local: header.source().into(),
                 remote: header.destination().into(),
                 protocol,
+                #[cfg(feature = "path-mtu")]
+                length: (header.payload_length())
+                    .saturating_add(crate::wire::ipv6::HEADER_LENGTH as u16),
                 transport: *transport,
             })
         }

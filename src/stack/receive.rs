@@ -93,6 +93,14 @@ impl Core<'_> {
             .map_err(|_| ReceiveDrop::NoBuffer)
     }
 
+    /// Takes in a datagram that has come in fragments, of which no other may be one.
+    #[cfg(feature = "fragmentation")]
+    #[cold]
+    #[inline(never)]
+    fn receive_whole(&mut self, id: InterfaceId, buf: NetBuf) -> Result<(), ReceiveDrop> {
+        self.receive_packet(id, buf)
+    }
+
     /// Takes in a packet that says itself which version it is of.
     fn receive_packet(&mut self, id: InterfaceId, buf: NetBuf) -> Result<(), ReceiveDrop> {
         match buf.first().first().map(|octet| octet >> 4) {
@@ -110,7 +118,16 @@ impl Core<'_> {
         let Some(Some(interface)) = self.interfaces.get(usize::from(id)) else {
             return Err(ReceiveDrop::InterfaceDown);
         };
-        let packet = crate::ip::ipv4::receive(interface, &mut buf)?;
+        let packet = match crate::ip::ipv4::receive(interface, &mut buf) {
+            #[cfg(feature = "fragmentation")]
+            Err(ReceiveDrop::Ipv4Fragment) => {
+                return match self.reassemble_ipv4(id, buf)? {
+                    Some(whole) => self.receive_whole(id, whole),
+                    None => Ok(()),
+                };
+            }
+            packet => packet?,
+        };
         #[cfg(any(feature = "udp", feature = "tcp"))]
         let delivery = Delivery {
             interface: id,
@@ -148,6 +165,13 @@ impl Core<'_> {
         };
         let packet = match crate::ip::ipv6::receive(interface, &mut buf) {
             Ok(packet) => packet,
+            #[cfg(feature = "fragmentation")]
+            Err((Some(packet), Refusal::Drop(ReceiveDrop::Ipv6Fragment))) => {
+                return match self.reassemble_ipv6(id, buf, &packet)? {
+                    Some(whole) => self.receive_whole(id, whole),
+                    None => Ok(()),
+                };
+            }
             Err((_, Refusal::Drop(reason))) => return Err(reason),
             Err((
                 packet,

@@ -23,8 +23,11 @@ pub(crate) const TCP: Owner = Owner(2);
 /// The IPv4 addresses that are probed and announced.
 #[cfg(feature = "acd")]
 pub(crate) const ADDRESSES: Owner = Owner(3);
+/// Fragments that wait for others, or to be sent.
+#[cfg(feature = "fragmentation")]
+pub(crate) const FRAGMENTS: Owner = Owner(4);
 /// The first of the tasks that sleep.
-pub(crate) const FIRST_SLEEP: u16 = 4;
+pub(crate) const FIRST_SLEEP: u16 = 5;
 
 /// The storage of one owner and, for no relation but that there are as many, of one place in the
 /// heap.

@@ -61,13 +61,70 @@ impl Core<'_> {
         outgoing: Outgoing,
         mut buf: NetBuf,
     ) -> Result<(), NotSent> {
-        if let Err(reason) = self.write_ip(path, destination, outgoing, &mut buf) {
-            return Err((buf, reason));
+        match self.write_ip(path, destination, outgoing, &mut buf) {
+            Ok(()) if path.is_local => self.loop_back(buf),
+            Ok(()) => self.transmit(path, buf),
+            #[cfg(any(feature = "fragmentation", feature = "path-mtu"))]
+            Err(SendDrop::TooLong) => self.send_long(path, destination, outgoing, buf),
+            Err(reason) => Err((buf, reason)),
         }
-        if path.is_local {
-            self.loop_back(buf)
-        } else {
-            self.transmit(path, buf)
+    }
+
+    /// Sends a packet, header and all, that may be too long for the way to `destination`.
+    #[cfg(any(feature = "fragmentation", feature = "path-mtu"))]
+    #[cold]
+    #[inline(never)]
+    fn send_long(
+        &mut self,
+        path: &Path,
+        destination: IpAddress,
+        outgoing: Outgoing,
+        mut buf: NetBuf,
+    ) -> Result<(), NotSent> {
+        #[cfg(feature = "path-mtu")]
+        self.expire_path_mtus();
+        let mtu = self.path_mtu(path, destination);
+        if buf.len() <= mtu {
+            set_meta(path, outgoing, &mut buf);
+            return self.transmit(path, buf);
+        }
+        if outgoing.protocol == crate::wire::protocol::TCP {
+            // It goes below a certain size of segments only as far as routers fragment them.
+            let first = self.interface(path.interface).map_or(0, Interface::mtu);
+            if buf.len() > first {
+                return Err((buf, SendDrop::TooLong));
+            }
+            #[cfg(all(feature = "fragmentation", feature = "ipv4"))]
+            self.allow_fragments(path, destination, &mut buf);
+            set_meta(path, outgoing, &mut buf);
+            return self.transmit(path, buf);
+        }
+        #[cfg(feature = "fragmentation")]
+        {
+            buf.advance(ip_header_length(destination));
+            self.send_in_fragments(path, destination, outgoing, mtu, buf)
+        }
+        #[cfg(not(feature = "fragmentation"))]
+        Err((buf, SendDrop::TooLong))
+    }
+
+    /// Lets routers fragment a datagram.
+    #[cfg(all(feature = "fragmentation", feature = "ipv4"))]
+    fn allow_fragments(&mut self, path: &Path, destination: IpAddress, buf: &mut NetBuf) {
+        use crate::wire::ipv4::{Ipv4Flags, Ipv4HeaderMut};
+
+        let protocol = crate::wire::protocol::TCP;
+        let number = (self.identifications).next(path.source, destination, protocol);
+        let offload = self
+            .interface(path.interface)
+            .is_some_and(|i| i.capabilities.offload.contains(Offload::SEND_IPV4));
+        if let Some(header) = buf.header_mut(0).and_then(|h| Ipv4HeaderMut::edit(h).ok()) {
+            let header = header
+                .identification(number as u16)
+                .fragment(Ipv4Flags::empty(), 0);
+            if !offload {
+                header.fill_checksum(Sum::ZERO);
+            }
         }
     }
 
@@ -118,22 +175,10 @@ impl Core<'_> {
             #[cfg(all(feature = "ipv4", feature = "ipv6"))]
             _ => return Err(SendDrop::NoRoute),
         }
-        if buf.len() > interface.mtu() && !path.is_local {
+        if buf.len() > self.sure_mtu(interface) && !path.is_local {
             return Err(SendDrop::TooLong);
         }
-        let flags = if path.is_local {
-            Flags::LOOPED_BACK
-        } else {
-            Flags::empty()
-        };
-        let (interface, class) = (path.interface, outgoing.class);
-        buf.set_meta(Meta {
-            interface,
-            class,
-            flags,
-            network: 0,
-            payload: 0,
-        });
+        set_meta(path, outgoing, buf);
         Ok(())
     }
 
@@ -260,9 +305,26 @@ impl Core<'_> {
     }
 }
 
+#[inline]
+fn set_meta(path: &Path, outgoing: Outgoing, buf: &mut NetBuf) {
+    let flags = if path.is_local {
+        Flags::LOOPED_BACK
+    } else {
+        Flags::empty()
+    };
+    let (interface, class) = (path.interface, outgoing.class);
+    buf.set_meta(Meta {
+        interface,
+        class,
+        flags,
+        network: 0,
+        payload: 0,
+    });
+}
+
 /// The link address of a group or of everybody.
 #[inline]
-fn group_address(interface: &Interface<'_>, address: IpAddress) -> Option<LinkAddr> {
+pub(super) fn group_address(interface: &Interface<'_>, address: IpAddress) -> Option<LinkAddr> {
     match (interface.capabilities.medium, address) {
         #[cfg(all(feature = "ethernet", feature = "ipv4"))]
         (Medium::Ethernet, IpAddress::V4(address)) => {
@@ -338,7 +400,7 @@ fn write_ipv6(
 }
 
 /// Bytes of an IP header without options to `destination`.
-#[cfg(any(feature = "tcp", feature = "udp"))]
+#[cfg(any(feature = "tcp", feature = "udp", feature = "fragmentation"))]
 pub(super) const fn ip_header_length(destination: IpAddress) -> usize {
     match destination {
         #[cfg(feature = "ipv4")]

@@ -198,6 +198,7 @@ impl Core<'_> {
             .capabilities
             .offload
             .contains(Offload::RECEIVE_UDP)
+            && !meta.flags.contains(Flags::REASSEMBLED)
             || meta.flags.contains(Flags::LOOPED_BACK)
         {
             meta.flags |= Flags::TRANSPORT_SUM_VERIFIED;
@@ -494,11 +495,13 @@ impl Core<'_> {
         {
             return Err(SendError::BroadcastNotAllowed);
         }
-        let most = interface
-            .mtu()
-            .saturating_sub(HEADER_LENGTH + ip_header_length(destination));
-        if length > most {
-            return Err(SendError::TooLong { most });
+        let headers = HEADER_LENGTH + ip_header_length(destination);
+        if length + headers > self.sure_mtu(interface) {
+            let most = self.longest(&path, destination, options.contains(Options::DONT_FRAGMENT));
+            let most = most.saturating_sub(headers);
+            if length > most {
+                return Err(SendError::TooLong { most });
+            }
         }
         let loop_back = is_multicast
             && !path.is_local
@@ -511,6 +514,35 @@ impl Core<'_> {
             outgoing,
             loop_back,
         })
+    }
+
+    /// Whether a datagram with so many bytes of data finds a place to wait in, should it go in
+    /// fragments.
+    #[cfg_attr(not(feature = "fragmentation"), allow(unused_variables))]
+    pub(crate) fn udp_has_place(&self, prepared: &Prepared, length: usize) -> bool {
+        #[cfg(feature = "fragmentation")]
+        if !self.trains.has_room() {
+            let headers = HEADER_LENGTH + ip_header_length(prepared.destination);
+            let interface = self.interface(prepared.path.interface);
+            return interface.is_none_or(|i| length + headers <= self.sure_mtu(i));
+        }
+        true
+    }
+
+    /// Bytes of the longest IP packet that can be sent to `destination`: whole, if it is not to be
+    /// fragmented.
+    #[cold]
+    fn longest(&self, path: &Path, destination: IpAddress, dont_fragment: bool) -> usize {
+        if cfg!(feature = "fragmentation") && !dont_fragment {
+            return match destination {
+                #[cfg(feature = "ipv4")]
+                IpAddress::V4(_) => usize::from(u16::MAX),
+                // Here the length counts what follows the header.
+                #[cfg(feature = "ipv6")]
+                IpAddress::V6(_) => usize::from(u16::MAX) + ip_header_length(destination),
+            };
+        }
+        self.path_mtu(path, destination)
     }
 
     /// The source that a socket bound to `local` sends from; `None` leaves the choice open, as of
@@ -540,10 +572,13 @@ impl Core<'_> {
         } = *prepared;
         let data_length = buf.len();
         let length = (data_length + HEADER_LENGTH) as u16;
+        // No hardware sums up what goes in fragments.
+        let headers = HEADER_LENGTH + ip_header_length(destination);
         let offload = !path.is_local
             && !loop_back
             && self.interface(path.interface).is_some_and(|interface| {
                 interface.capabilities.offload.contains(Offload::SEND_UDP)
+                    && data_length + headers <= self.sure_mtu(interface)
             });
         let sums = match offload {
             true => None,

@@ -468,12 +468,22 @@ impl Connection {
         }
     }
 
-    /// A link on the way takes segments of so many bytes at most, headers off (RFC 1191, RFC 8201).
-    pub(crate) fn path_mtu(&mut self, most: usize) {
-        let options = match self.flags.contains(Flags::TIMESTAMPS) {
+    /// Bytes of the options in every segment.
+    fn options_length(&self) -> u16 {
+        match self.flags.contains(Flags::TIMESTAMPS) {
             true => TIMESTAMPS_LENGTH,
             false => 0,
-        };
+        }
+    }
+
+    /// Bytes of a full segment, its header without options off.
+    pub(crate) fn segment_length(&self) -> usize {
+        usize::from(self.mss) + usize::from(self.options_length())
+    }
+
+    /// A link on the way takes segments of so many bytes at most, headers off (RFC 1191, RFC 8201).
+    pub(crate) fn path_mtu(&mut self, most: usize) {
+        let options = self.options_length();
         let least = config::TCP_MSS_DEFAULT as u16;
         let most = (most.min(65_535) as u16)
             .saturating_sub(options)

@@ -22,6 +22,8 @@ bitflags! {
         const MULTICAST_LOOP = 1 << 3;
         /// It receives what is sent to any group its port is right for, joined by itself or not.
         const ALL_GROUPS = 1 << 4;
+        /// What it sends is not to be fragmented.
+        const DONT_FRAGMENT = 1 << 5;
     }
 }
 

@@ -12,6 +12,8 @@ pub const IPV6: u16 = 0x86dd;
 pub const ICMP: u8 = 1;
 pub const UDP: u8 = 17;
 pub const ICMPV6: u8 = 58;
+/// The Fragment header of IPv6.
+pub const FRAGMENT: u8 = 44;
 
 /// Joins pieces.
 pub fn join(pieces: &[&[u8]]) -> Vec<u8> {
@@ -332,7 +334,20 @@ pub struct SeenIp {
     pub protocol: u8,
     pub hop_limit: u8,
     pub traffic_class: u8,
+    /// What the packet is a part of, if it is a fragment: then no checksum behind its header was
+    /// looked at.
+    pub fragment: Option<Part>,
+    /// It may not be fragmented on the way (IPv4).
+    pub dont_fragment: bool,
     pub payload: Vec<u8>,
+}
+
+/// The place of a fragment in its datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub id: u32,
+    pub offset: usize,
+    pub more: bool,
 }
 
 pub fn read(frame: &[u8]) -> Seen {
@@ -365,6 +380,36 @@ impl Seen {
     }
 }
 
+/// Puts the fragments of one datagram together, which came in order and all, and checks what a
+/// receiver would.
+pub fn reassemble(fragments: &[SeenIp]) -> SeenIp {
+    let mut whole = fragments[0].clone();
+    whole.payload.clear();
+    let id = whole.fragment.expect("a fragment").id;
+    for (number, seen) in fragments.iter().enumerate() {
+        let part = Part {
+            id,
+            offset: whole.payload.len(),
+            more: number + 1 < fragments.len(),
+        };
+        assert_eq!(seen.fragment, Some(part));
+        assert!(!part.more || seen.payload.len() % 8 == 0);
+        assert_eq!(
+            (seen.source, seen.destination, seen.protocol),
+            (whole.source, whole.destination, whole.protocol)
+        );
+        whole.payload.extend_from_slice(&seen.payload);
+    }
+    // Where the length of the header is 16 bits, so is that of the pseudo-header.
+    let packet = ip(
+        whole.source,
+        whole.destination,
+        whole.protocol,
+        &whole.payload,
+    );
+    read_ip(&packet)
+}
+
 /// Reads an IP packet, and checks what a receiver would.
 pub fn read_ip(body: &[u8]) -> SeenIp {
     match body[0] >> 4 {
@@ -380,9 +425,15 @@ pub fn read_ip(body: &[u8]) -> SeenIp {
                 protocol: body[9],
                 hop_limit: body[8],
                 traffic_class: body[1],
+                fragment: (be16(body, 6) & 0x3fff != 0).then(|| Part {
+                    id: be16(body, 4).into(),
+                    offset: usize::from(be16(body, 6) & 0x1fff) * 8,
+                    more: body[6] & 0x20 != 0,
+                }),
+                dont_fragment: body[6] & 0x40 != 0,
                 payload: body[header..length].to_vec(),
             };
-            if seen.protocol == ICMP {
+            if seen.protocol == ICMP && seen.fragment.is_none() {
                 assert_eq!(checksum(&[&seen.payload]), 0, "the message's checksum");
             }
             seen.check_udp()
@@ -391,14 +442,27 @@ pub fn read_ip(body: &[u8]) -> SeenIp {
             let length = usize::from(be16(body, 4));
             let address =
                 |at: usize| Ipv6Addr::from(<[u8; 16]>::try_from(&body[at..at + 16]).unwrap());
-            let seen = SeenIp {
+            let mut seen = SeenIp {
                 source: address(8).into(),
                 destination: address(24).into(),
                 protocol: body[6],
                 hop_limit: body[7],
                 traffic_class: (be16(body, 0) >> 4) as u8,
+                fragment: None,
+                dont_fragment: true,
                 payload: body[40..40 + length].to_vec(),
             };
+            if seen.protocol == FRAGMENT && seen.payload.len() >= 8 {
+                let place = be16(&seen.payload, 2);
+                seen.protocol = seen.payload[0];
+                seen.fragment = Some(Part {
+                    id: u32::from_be_bytes(seen.payload[4..8].try_into().unwrap()),
+                    offset: usize::from(place & 0xfff8),
+                    more: place & 1 != 0,
+                });
+                seen.payload.drain(..8);
+                return seen;
+            }
             if seen.protocol == ICMPV6 {
                 let pseudo = pseudo_header(seen.source, seen.destination, ICMPV6, length);
                 assert_eq!(
@@ -415,7 +479,7 @@ pub fn read_ip(body: &[u8]) -> SeenIp {
 
 impl SeenIp {
     fn check_udp(self) -> Self {
-        if self.protocol == UDP && self.payload[6..8] != [0, 0] {
+        if self.protocol == UDP && self.fragment.is_none() && self.payload[6..8] != [0, 0] {
             let length = self.payload.len();
             let pseudo = pseudo_header(self.source, self.destination, UDP, length);
             assert_eq!(

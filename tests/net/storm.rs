@@ -18,7 +18,13 @@ fn frames(a: &Alone) -> Vec<Vec<u8>> {
     let (me, host) = (a.peer.mac(), a.mac());
     let all_nodes: Ipv6Addr = "ff02::1".parse().unwrap();
     let group: IpAddr = "239.1.2.3".parse().unwrap();
+    // One that begins a TCP header anew, in the middle of it.
+    let hidden = Ip4 {
+        fragment: 1,
+        ..Ip4::new(PEER4, HOST4, 6)
+    };
     let mut all = vec![
+        a.to_host(&hidden.with(&[0; 32])),
         a.reply(),
         a.solicit(),
         a.advertise(SOLICITED | OVERRIDE),
@@ -38,6 +44,18 @@ fn frames(a: &Alone) -> Vec<Vec<u8>> {
         )),
     ];
     for (version, (own, peer)) in PAIRS.into_iter().enumerate() {
+        for (id, offset, more) in [(1, 0, true), (1, 8, true), (1, 40, false), (2, 16, false)] {
+            let length = if more { 8 } else { 30 };
+            all.push(crate::fragments::part(
+                a,
+                version,
+                UDP,
+                id,
+                offset,
+                more,
+                &vec![0; length],
+            ));
+        }
         for size in [0, 1, 57, 300, 1400] {
             all.push(a.datagram(version, (9, 7000), &vec![size as u8; size]));
             all.push(a.to_host(&echo(peer, own, false, 3, 4, &vec![1; size])));

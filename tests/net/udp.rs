@@ -310,6 +310,7 @@ fn every_size_that_fits_passes_both_ways_by_slice_and_by_buffer() {
 fn defects_029_074_what_does_not_fit_is_refused() {
     let (net, a, _, link) = two();
     let socket = a.udp("[::]:0");
+    socket.set_dont_fragment(true);
     for mtu in [1500, 1280, 576] {
         link.mtu(mtu);
         net.run_for(ms(1));

@@ -328,7 +328,7 @@ impl Pool {
     }
 
     /// Whether there is a block for `purpose` now.
-    #[cfg(all(ip, feature = "tcp"))]
+    #[cfg(all(ip, any(feature = "tcp", feature = "fragmentation")))]
     pub(crate) fn has(self, purpose: Purpose) -> bool {
         self.0.section.with(|state| state.has(purpose, 1))
     }

@@ -8,6 +8,7 @@ pub use open::TcpOpenError;
 
 use super::core::Core;
 use super::receive::Delivery;
+use super::route::Path;
 use super::transmit::{DEFAULT_HOP_LIMIT, HEADROOM, Outgoing as Ip};
 use super::waiters::WaitKey;
 use crate::checksum::Sum;
@@ -61,7 +62,10 @@ impl Core<'_> {
                 .offload
                 .contains(Offload::RECEIVE_TCP)
         });
-        if !offloaded && !buf.meta().flags.contains(MetaFlags::LOOPED_BACK) {
+        let flags = buf.meta().flags;
+        let is_verified = offloaded && !flags.contains(MetaFlags::REASSEMBLED)
+            || flags.contains(MetaFlags::LOOPED_BACK);
+        if !is_verified {
             let (source, destination) = (delivery.source, delivery.destination);
             let pseudo = super::transmit::pseudo_header(source, destination, protocol::TCP, length);
             if !pseudo.plus(buf.sum(start..start + length)).is_valid() {
@@ -269,6 +273,7 @@ impl Core<'_> {
             let Some(path) = self.path(destination, Some(local), None) else {
                 return;
             };
+            self.tcp_fit(index, &path);
             let has_room = path.is_local
                 || self
                     .interface(path.interface)
@@ -303,6 +308,29 @@ impl Core<'_> {
         self.tcp.make_ready(index);
         self.has_more = true;
         self.wake_runner = true;
+    }
+
+    /// Lets a connection make segments that pass on the way to its peer: the way may have become
+    /// narrower for others (RFC 8201 §5.2), or the first link.
+    #[inline]
+    fn tcp_fit(&mut self, index: u16, path: &Path) {
+        let (Some(connection), Some(interface)) =
+            (self.tcp.get(index), self.interface(path.interface))
+        else {
+            return;
+        };
+        let headers = super::transmit::ip_header_length(connection.remote) + HEADER_LENGTH;
+        // What is offered in a SYN is what the first link takes (RFC 1191 §3.1).
+        if connection.segment_length() + headers <= self.sure_mtu(interface)
+            || path.is_local
+            || !connection.state.is_synchronized()
+        {
+            return;
+        }
+        let most = self.path_mtu(path, connection.remote);
+        if let Some(connection) = self.tcp.get_mut(index) {
+            connection.path_mtu(most.saturating_sub(headers));
+        }
     }
 
     /// Sends one segment of a connection.

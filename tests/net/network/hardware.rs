@@ -9,14 +9,18 @@ const ICMPV6: u8 = 58;
 
 /// Fills in the checksums of an IP packet that is sent.
 pub fn fill(offload: Offload, packet: &mut [u8]) {
+    let header = packet
+        .first()
+        .map_or(0, |octet| usize::from(octet & 15) * 4);
+    let is_ipv4 = packet.first().is_some_and(|octet| octet >> 4 == 4);
+    if is_ipv4 && (20..=packet.len()).contains(&header) && offload.contains(Offload::SEND_IPV4) {
+        packet[10..12].fill(0);
+        let sum = !fold(add(0, &packet[..header]));
+        packet[10..12].copy_from_slice(&sum.to_be_bytes());
+    }
     let Some(parts) = parts(packet) else {
         return;
     };
-    if parts.has_header_sum && offload.contains(Offload::SEND_IPV4) {
-        packet[10..12].fill(0);
-        let sum = !fold(add(0, &packet[..parts.start]));
-        packet[10..12].copy_from_slice(&sum.to_be_bytes());
-    }
     let wanted = match parts.protocol {
         UDP => Offload::SEND_UDP,
         TCP => Offload::SEND_TCP,
@@ -57,7 +61,6 @@ pub fn verify(offload: Offload, packet: &[u8]) -> bool {
 
 /// Where a packet has its checksums.
 struct Parts {
-    has_header_sum: bool,
     protocol: u8,
     start: usize,
     end: usize,
@@ -96,7 +99,6 @@ fn parts(packet: &[u8]) -> Option<Parts> {
         ),
     };
     Some(Parts {
-        has_header_sum: is_ipv4,
         protocol,
         start,
         end,
