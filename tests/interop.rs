@@ -10,6 +10,8 @@ mod namespace;
 
 #[path = "interop/demo.rs"]
 mod demo;
+#[path = "interop/fragments.rs"]
+mod fragments;
 #[path = "interop/interfaces.rs"]
 mod interfaces;
 #[path = "interop/ping.rs"]
