@@ -478,7 +478,7 @@ impl Connection {
 
     /// Bytes of a full segment, its header without options off.
     pub(crate) fn segment_length(&self) -> usize {
-        usize::from(self.mss) + usize::from(self.options_length())
+        usize::from(self.mss()) + usize::from(self.options_length())
     }
 
     /// A link on the way takes segments of so many bytes at most, headers off (RFC 1191, RFC 8201).

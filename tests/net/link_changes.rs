@@ -15,6 +15,7 @@ fn mtu_can_be_lowered_and_raised_up_to_that_of_the_link() {
     let a = neighborly();
     let (stack, id) = (a.stack(), a.host.interface(a.link));
     let socket = a.host.udp("[::]:0");
+    socket.set_dont_fragment(true);
     let mut events = stack.events();
     for (wished, real) in [(1300, 1300), (1400, 1400), (9000, 1500), (1280, 1280)] {
         stack.set_mtu(id, wished).unwrap();
