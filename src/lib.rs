@@ -46,10 +46,10 @@
 //! let cell = StackCell::new(&mut storage, POOL.pool(), [7; 32], &clock);
 //! let stack = cell.stack();
 //! let id = stack.attach(stack_end)?;
-//! let address = Ipv4Addr::new(192, 0, 2, 10);
-//! stack.add_ipv4(id, Ipv4Cidr::new(address, 24))?;
+//! // The address is used as soon as the link is up and nobody else on it has the same one.
+//! stack.add_ipv4(id, Ipv4Cidr::new(Ipv4Addr::new(192, 0, 2, 10), 24))?;
 //!
-//! let echo = UdpSocket::bind(stack, SocketAddr::new(address.into(), 7))?;
+//! let echo = UdpSocket::bind(stack, SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 7))?;
 //! // Whenever the driver has delivered something, and when `next` says so:
 //! let next = stack.poll();
 //! while let Some((data, info)) = echo.try_recv() {

@@ -23,7 +23,11 @@ impl Core<'_> {
             return 0;
         };
         if path.is_local {
-            return usize::from(u16::MAX);
+            // What stays in the host has no limit but the one that loopback was given.
+            return match interface.is_loopback() {
+                true => interface.mtu(),
+                false => usize::from(u16::MAX),
+            };
         }
         #[cfg(feature = "path-mtu")]
         if let Some(known) = self.path_mtus.get(self.now, path.interface, destination) {

@@ -86,7 +86,13 @@ impl Core<'_> {
         let mtu = self.path_mtu(path, destination);
         if buf.len() <= mtu {
             set_meta(path, outgoing, &mut buf);
-            return self.transmit(path, buf);
+            return match path.is_local {
+                true => self.loop_back(buf),
+                false => self.transmit(path, buf),
+            };
+        }
+        if path.is_local {
+            return Err((buf, SendDrop::TooLong));
         }
         if outgoing.protocol == crate::wire::protocol::TCP {
             // It goes below a certain size of segments only as far as routers fragment them.
@@ -175,7 +181,7 @@ impl Core<'_> {
             #[cfg(all(feature = "ipv4", feature = "ipv6"))]
             _ => return Err(SendDrop::NoRoute),
         }
-        if buf.len() > self.sure_mtu(interface) && !path.is_local {
+        if buf.len() > self.sure_mtu(interface) && (!path.is_local || interface.is_loopback()) {
             return Err(SendDrop::TooLong);
         }
         set_meta(path, outgoing, buf);

@@ -533,7 +533,7 @@ impl Core<'_> {
     /// fragmented.
     #[cold]
     fn longest(&self, path: &Path, destination: IpAddress, dont_fragment: bool) -> usize {
-        if cfg!(feature = "fragmentation") && !dont_fragment {
+        if cfg!(feature = "fragmentation") && !dont_fragment && !path.is_local {
             return match destination {
                 #[cfg(feature = "ipv4")]
                 IpAddress::V4(_) => usize::from(u16::MAX),
