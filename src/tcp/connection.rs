@@ -85,6 +85,14 @@ bitflags! {
         const SYN_DUE = 1 << 16;
         /// A duplicate is to be reported, if it is remembered still.
         const DUPLICATE = 1 << 21;
+        /// Both sides know of ECN (feature `tcp-ecn`).
+        const ECN = 1 << 22;
+        /// Congestion was experienced: the peer is told until it says that it has heard.
+        const ECN_ECHO = 1 << 23;
+        /// The window was reduced: the peer is told so with the next new data.
+        const ECN_REDUCED = 1 << 24;
+        /// What was put together last may be marked where it would be dropped else.
+        const ECN_CAPABLE = 1 << 25;
         /// Little is left of what the pool may hold: it is for those who hold nothing yet.
         const CROWDED = 1 << 20;
         /// There was no block for a header, or no view, for what is to be sent.
@@ -279,6 +287,8 @@ pub(crate) struct Agreed {
     pub(crate) sack: bool,
     /// The TSval of the peer's SYN, if both sides send timestamps.
     pub(crate) timestamp: Option<u32>,
+    /// Both sides know of ECN (RFC 3168 §6.1.1); never without the feature `tcp-ecn`.
+    pub(crate) ecn: bool,
 }
 
 /// The four-tuple.
@@ -369,6 +379,7 @@ impl Connection {
             scale,
             sack,
             timestamp,
+            ecn,
         } = agreed;
         match scale {
             Some(scale) => self.send_scale = scale,
@@ -376,6 +387,7 @@ impl Connection {
         }
         self.flags.set(Flags::SCALE, scale.is_some());
         self.flags.set(Flags::SACK, sack);
+        self.flags.set(Flags::ECN, ecn);
         let mut mss = peer_mss.min(own_mss);
         if let Some(timestamp) = timestamp {
             self.flags |= Flags::TIMESTAMPS;

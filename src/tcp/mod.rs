@@ -1,12 +1,14 @@
 //! TCP (RFC 9293): small machines around one control block, without I/O.
 //!
 //! [`connection`] is the control block; [`receive`] and [`send`] are what RFC 9293 §3.10.7 and §3.8
-//! make of it, [`reassembly`] what came too early; [`recovery`], [`scoreboard`], [`congestion`] and [`rtt`] decide what is sent again and
-//! how much may be on its way; [`clock`] keeps times small; [`table`], [`half_open`] and [`time_wait`] hold many of them.
+//! make of it, [`reassembly`] what came too early; [`recovery`], [`scoreboard`], [`congestion`] and
+//! [`rtt`] decide what is sent again and how much may be on its way; [`ecn`] hears of it before; [`clock`] keeps times small;
+//! [`table`], [`half_open`] and [`time_wait`] hold many of them.
 
 pub(crate) mod clock;
 mod congestion;
 pub(crate) mod connection;
+pub(crate) mod ecn;
 pub(crate) mod half_open;
 pub(crate) mod isn;
 mod reassembly;

@@ -117,6 +117,7 @@ impl Connection {
             self.end(TcpError::Aborted);
             return Answer::Reset(seq).into();
         }
+        self.hear_congestion(segment);
         // Sixth, URG: urgent data stay in line (RFC 6093 §6). Seventh, the text; eighth, FIN.
         let dropped = self.take_text(turn, segment, buf);
         Arrived {
@@ -159,6 +160,9 @@ impl Connection {
             && !segment.flags.contains(TcpFlags::SYN)
         {
             let _: Result<(), Answer> = self.acknowledged(turn, segment);
+            // "if a window probe arrives with the CE codepoint set, then the receiver SHOULD respond"
+            // (RFC 3168 §6.1.6).
+            self.hear_congestion(segment);
         }
         // The sender may not have heard of what has been received: it is told at once. Where two could
         // answer each other's answers for ever, or somebody guesses, within the rate limit.
@@ -202,6 +206,7 @@ impl Connection {
                 scale: options.window_scale,
                 sack: options.sack_permitted,
                 timestamp: options.timestamps.map(|(value, _)| value),
+                ecn: self.takes_offer(flags),
             },
             own_mss,
             segment.seq,

@@ -55,6 +55,8 @@ pub struct Ack {
     pub duplicate: bool,
     /// Whether the congestion window was what held back the last transmission.
     pub cwnd_limited: bool,
+    /// Whether it says that routers have marked data for congestion (RFC 3168 §6.1.2).
+    pub congested: bool,
     /// What the scoreboard made of it, where there is one.
     pub update: Update,
 }
@@ -128,6 +130,9 @@ enum Probing {
 pub struct Recovery {
     /// RecoveryPoint, `recover` of RFC 6582: SND.NXT when recovery began.
     recover: Seq,
+    /// SND.NXT when the window was last reduced: what is acknowledged below it tells nothing new.
+    #[cfg(feature = "tcp-ecn")]
+    reduced: Seq,
     state: State,
     /// As many as 255 are counted.
     dup_acks: u8,
@@ -144,6 +149,9 @@ const SAMPLED: u8 = 1 << 0;
 const REORDERING_SEEN: u8 = 1 << 1;
 /// Within RACK.dsack_round.
 const IN_DSACK_ROUND: u8 = 1 << 2;
+
+/// The congestion window was reduced, and nobody has asked yet.
+const REDUCED: u8 = 1 << 3;
 
 impl State {
     /// Nothing is known to be lost, and nothing is known else.
@@ -162,6 +170,8 @@ impl Recovery {
     pub const fn new(iss: Seq) -> Self {
         Self {
             recover: iss,
+            #[cfg(feature = "tcp-ecn")]
+            reduced: iss,
             state: State::open(iss),
             dup_acks: 0,
             widened: 0,
@@ -185,6 +195,13 @@ impl Recovery {
     /// Whether losses are being repaired, by fast recovery or after a timeout.
     pub fn is_recovering(&self) -> bool {
         !self.is_open()
+    }
+
+    /// Whether an acknowledgement has reduced the congestion window since this was asked last.
+    pub const fn take_reduced(&mut self) -> bool {
+        let reduced = self.has(REDUCED);
+        self.marks &= !REDUCED;
+        reduced
     }
 
     /// An RTT sample was taken: another tail loss probe may follow (RFC 8985 §7.3).
@@ -224,9 +241,10 @@ impl Recovery {
                 now,
                 ack.newly_acked,
                 rtt.srtt_micros(),
-                ack.cwnd_limited || !self.is_open(),
+                (ack.cwnd_limited || !self.is_open()) && !ack.congested,
             );
         }
+        self.hear_congestion(&ack, sender, congestion);
         let lost = match &mut board {
             Some(board) => {
                 let patience = self.patience(rtt, board);
@@ -247,6 +265,22 @@ impl Recovery {
             self.reduce(delivered, pipe, congestion);
         }
     }
+
+    /// Congestion was experienced, and nothing was lost: the window is reduced, once for all that was
+    /// on its way (RFC 3168 §6.1.2).
+    #[cfg(feature = "tcp-ecn")]
+    fn hear_congestion(&mut self, ack: &Ack, sender: Sender, congestion: &mut Congestion) {
+        // Not left behind further than just below, so that it never wraps to the far side.
+        self.reduced = later(self.reduced, Seq(sender.una.0.wrapping_sub(1)));
+        if ack.congested && self.is_open() && sender.una.is_after(self.reduced) {
+            congestion.enter_recovery(sender.flight().saturating_add(ack.newly_acked));
+            self.reduced = sender.nxt;
+            self.marks |= REDUCED;
+        }
+    }
+
+    #[cfg(not(feature = "tcp-ecn"))]
+    const fn hear_congestion(&mut self, _: &Ack, _: Sender, _: &mut Congestion) {}
 
     /// What may be sent now. Ask again after each segment, which was made known by
     /// [`sent`](Self::sent) or [`retransmitted`](Self::retransmitted).
@@ -352,6 +386,10 @@ impl Recovery {
         if let Some(board) = board {
             board.timed_out(sender.una, sender.nxt, micros(now));
         }
+        #[cfg(feature = "tcp-ecn")]
+        {
+            self.reduced = sender.nxt;
+        }
         self.state = State::Loss { resent: sender.una };
         self.recover = sender.nxt;
         self.dup_acks = 0;
@@ -442,6 +480,7 @@ impl Recovery {
         } else if sender.una.is_after(*probe_end) {
             *probing = Probing::No;
             congestion.enter_recovery(sender.flight().saturating_add(ack.newly_acked));
+            self.marks |= REDUCED;
         }
     }
 
@@ -526,7 +565,20 @@ impl Recovery {
             State::Open { limited, .. } => limited,
             _ => 0,
         };
-        congestion.enter_recovery(flight.saturating_sub(limited));
+        // "The TCP sender's congestion window should be reduced only once in response to a series of
+        // dropped and/or CE packets from a single window of data" (RFC 3168 §6.1.2).
+        #[cfg(feature = "tcp-ecn")]
+        let is_reduced = self.reduced.is_after(sender.una);
+        #[cfg(not(feature = "tcp-ecn"))]
+        let is_reduced = false;
+        if !is_reduced {
+            congestion.enter_recovery(flight.saturating_sub(limited));
+            self.marks |= REDUCED;
+        }
+        #[cfg(feature = "tcp-ecn")]
+        {
+            self.reduced = sender.nxt;
+        }
         self.recover = sender.nxt;
         // Once per recovery: the only division, so that none is needed per acknowledgement.
         let ratio = (u64::from(congestion.ssthresh()) << RATIO_BITS) / u64::from(flight.max(1));

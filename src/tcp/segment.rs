@@ -20,6 +20,8 @@ pub(crate) struct Segment<'o> {
     pub(crate) options: TcpOptions<'o>,
     /// Bytes of data.
     pub(crate) length: u32,
+    /// A router has marked it (RFC 3168 §5); never without the feature `tcp-ecn`.
+    pub(crate) congestion: bool,
 }
 
 impl Segment<'_> {

@@ -2,6 +2,7 @@
 
 use super::clock::{Deadline, Past};
 use super::connection::{Connection, Flags, TcpError, TcpState};
+use super::ecn;
 use super::recovery::{Ack, Probe, Send};
 use super::scoreboard::{Scoreboard, Span, Update};
 use super::segment::{Outgoing, Segment, Turn};
@@ -67,6 +68,8 @@ impl Connection {
         self.arm_retransmit(now);
         let mut flags = TcpFlags::SYN;
         flags.set(TcpFlags::ACK, crossed);
+        // Once: something on the way may dislike it (RFC 3168 §6.1.1.1).
+        flags.set(ecn::SETUP, ecn::ON && !crossed && self.probes == 0);
         Some(Outgoing {
             seq: self.una,
             ack: if crossed { self.rcv_nxt } else { Seq(0) },
@@ -169,7 +172,14 @@ impl Connection {
         flags.set(TcpFlags::PSH, is_last && length > 0);
         flags.set(TcpFlags::FIN, with_fin);
         let seq = self.nxt;
-        let outgoing = self.segment(turn, seq, flags, length)?;
+        self.mark_new(&mut flags, length);
+        let Some(outgoing) = self.segment(turn, seq, flags, length) else {
+            if flags.contains(TcpFlags::CWR) {
+                self.window_reduced();
+            }
+            let _: u8 = self.take_codepoint();
+            return None;
+        };
         self.nxt = seq + length + u32::from(with_fin);
         if with_fin {
             self.fin_sent();
@@ -268,7 +278,7 @@ impl Connection {
         &mut self,
         turn: &Turn<'_>,
         seq: Seq,
-        flags: TcpFlags,
+        mut flags: TcpFlags,
         length: u32,
     ) -> Option<Outgoing> {
         let Turn { now, room, .. } = *turn;
@@ -329,6 +339,10 @@ impl Connection {
         self.flags -= Flags::ACK_LATER;
         self.timers.acknowledge = Deadline::NONE;
         self.last_ack = self.rcv_nxt;
+        flags.set(
+            TcpFlags::ECE,
+            ecn::ON && self.flags.contains(Flags::ECN_ECHO),
+        );
         Some(Outgoing {
             seq,
             ack: self.rcv_nxt,
@@ -437,6 +451,7 @@ impl Connection {
         let board = turn.boards.get(turn.index);
         self.recovery
             .on_timeout(now, sender, &mut self.congestion, board);
+        self.window_reduced();
         self.rtt.back_off();
         self.arm_retransmit(now);
         None
@@ -550,7 +565,8 @@ impl Connection {
         {
             turn.boards.lend(turn.index, self.una);
         }
-        if newly_acked == 0 && !duplicate && segment.options.sack.is_empty() {
+        let congested = self.is_congested(segment);
+        if newly_acked == 0 && !duplicate && segment.options.sack.is_empty() && !congested {
             return;
         }
         let sender = self.sender();
@@ -573,6 +589,7 @@ impl Connection {
             newly_acked,
             duplicate,
             cwnd_limited,
+            congested,
             update,
         };
         let (rtt, congestion) = (&self.rtt, &mut self.congestion);
@@ -580,6 +597,14 @@ impl Connection {
             .on_ack(ack, turn.now, sender, rtt, congestion, board.as_deref_mut());
         if board.is_some_and(|board| board.is_empty()) && !self.recovery.is_recovering() {
             turn.boards.take_back(turn.index);
+        }
+        if ecn::ON && self.recovery.take_reduced() {
+            self.window_reduced();
+        }
+        // "MUST reset the retransmit timer on receiving the ECN-Echo packet when the congestion window is
+        // one" (RFC 3168 §6.1.2).
+        if congested && self.congestion.window() <= self.mss().into() && self.flight() > 0 {
+            self.arm_retransmit(turn.now);
         }
     }
 }

@@ -524,6 +524,10 @@ pub const SYN: u8 = 2;
 pub const RST: u8 = 4;
 pub const PSH: u8 = 8;
 pub const ACK: u8 = 16;
+#[cfg(feature = "tcp-ecn")]
+pub const ECE: u8 = 64;
+#[cfg(feature = "tcp-ecn")]
+pub const CWR: u8 = 128;
 pub const URG: u8 = 32;
 
 /// A TCP segment, to be or seen (RFC 9293 §3.1).

@@ -8,6 +8,7 @@ use crate::config;
 use crate::iface::ReceiveDrop;
 use crate::netbuf::NetBuf;
 use crate::tcp::connection::{Agreed, Connection, Tuple};
+use crate::tcp::ecn;
 use crate::tcp::half_open::HalfOpen;
 use crate::tcp::isn::Offer;
 use crate::tcp::segment::{Outgoing, Segment};
@@ -151,6 +152,7 @@ impl Core<'_> {
                 scale: window_scale,
                 sack: sack_permitted,
                 timestamp: timestamps.map(|(value, _)| value),
+                ecn: ecn::offers(segment.flags),
             },
             window: segment.window,
             sent: 1,
@@ -165,6 +167,8 @@ impl Core<'_> {
         // There is no place: what the SYN says is put into the answer, and comes back with the ACK
         // (RFC 4987 §3.6).
         let agreed = &mut entry.agreed;
+        // A cookie has no place for it.
+        agreed.ecn = false;
         entry.iss = self
             .isn
             .cookie(&tuple.addresses(), segment.seq, agreed.peer_mss, now);
@@ -206,6 +210,7 @@ impl Core<'_> {
                 scale: offer.window_scale,
                 sack: offer.sack,
                 timestamp: timestamps.map(|(value, _)| value),
+                ecn: false,
             },
             window: segment.window,
             sent: 1,
@@ -223,10 +228,12 @@ impl Core<'_> {
         let scale = crate::tcp::connection::scale_for(config::TCP_RECEIVE_QUOTA as u32);
         let mss = self.tcp_mss(&entry.tuple);
         let timestamps = entry.agreed.timestamp.map(|value| (stamp, value));
+        let mut flags = TcpFlags::SYN | TcpFlags::ACK;
+        flags.set(TcpFlags::ECE, ecn::ON && entry.agreed.ecn);
         let outgoing = Outgoing {
             seq: entry.iss,
             ack: entry.irs + 1,
-            flags: TcpFlags::SYN | TcpFlags::ACK,
+            flags,
             window: config::TCP_RECEIVE_QUOTA.min(65_535) as u16,
             options: TcpOptionSpace::syn(
                 mss,
@@ -282,7 +289,12 @@ impl Core<'_> {
             if let Some((timestamp, _)) = segment.options.timestamps {
                 self.half_open.repeated(&tuple, timestamp);
             }
-            let entry = self.half_open.find(&tuple).copied().unwrap_or(*entry);
+            let mut entry = *entry;
+            if let Some(kept) = self.half_open.find(&tuple) {
+                // One that offers no ECN any more means that there is none (RFC 3168 §6.1.1.1).
+                kept.agreed.ecn &= ecn::offers(flags);
+                entry = *kept;
+            }
             self.tcp_syn_ack(&entry);
             return Ok(());
         }

@@ -18,6 +18,7 @@ use crate::link::Offload;
 use crate::netbuf::meta::Flags as MetaFlags;
 use crate::netbuf::{NetBuf, Purpose, Straddle};
 use crate::tcp::connection::{Connection, Flags, Timers, Tuple};
+use crate::tcp::ecn;
 use crate::tcp::segment::{Answer, Outgoing, Segment, Turn};
 use crate::tcp::sequence::Seq;
 use crate::tcp::table::NONE;
@@ -26,6 +27,16 @@ use crate::time::Duration;
 use crate::wire::protocol;
 use crate::wire::tcp::{HEADER_LENGTH, TcpFlags, TcpHeader, TcpHeaderMut};
 use crate::wire::tcp_options::TcpOptionSpace;
+
+/// What the IP header in front of a segment says of ECN (RFC 3168 §5, RFC 8200 §3).
+fn codepoint(buf: &NetBuf) -> u8 {
+    let mut octets = [0; 2];
+    let _: usize = buf.read(buf.meta().network.into(), &mut octets);
+    match octets {
+        [version, class] if version >> 4 == 4 => class & 3,
+        [_, class] => class >> 4 & 3,
+    }
+}
 
 /// Segments that one connection may send in one turn.
 const BURST: usize = 64;
@@ -81,6 +92,7 @@ impl Core<'_> {
             window: header.window(),
             options: options.parse(),
             length: (length - header_length) as u32,
+            congestion: ecn::ON && codepoint(&buf) == ecn::CE,
         };
         let tuple = Tuple {
             local: delivery.destination,
@@ -335,7 +347,7 @@ impl Core<'_> {
 
     /// Sends one segment of a connection.
     pub(super) fn tcp_emit(&mut self, index: u16, outgoing: Outgoing) -> bool {
-        let Some(connection) = self.tcp.get(index) else {
+        let Some(connection) = self.tcp.get_mut(index) else {
             return false;
         };
         let tuple = connection.tuple();
@@ -345,7 +357,7 @@ impl Core<'_> {
                 0 => DEFAULT_HOP_LIMIT,
                 hop_limit => hop_limit,
             },
-            traffic_class: connection.traffic_class,
+            traffic_class: connection.traffic_class | connection.take_codepoint(),
             class: connection.class,
         };
         self.tcp_send(&tuple, ip, outgoing)

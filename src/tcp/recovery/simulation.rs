@@ -256,6 +256,7 @@ fn run(case: Case, mut congestion: Congestion) -> Outcome {
                     newly_acked,
                     duplicate: newly_acked == 0 && nxt.is_after(una),
                     cwnd_limited,
+                    congested: false,
                     update,
                 };
                 let sender = Sender {
@@ -467,5 +468,8 @@ fn recovery_is_small() {
         size_of::<Recovery>(),
         size_of::<Scoreboard>()
     );
-    assert_eq!(size_of::<Recovery>(), 24);
+    assert_eq!(
+        size_of::<Recovery>(),
+        24 + 4 * usize::from(cfg!(feature = "tcp-ecn"))
+    );
 }

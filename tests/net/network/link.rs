@@ -118,6 +118,8 @@ pub struct LinkStats {
     pub reordered: u64,
     /// Frames with flipped bits.
     pub corrupted: u64,
+    /// Packets that were marked for congestion.
+    pub marked: u64,
     /// Frames that were too long.
     pub too_long: u64,
     /// Frames that found the queue full.
@@ -136,6 +138,7 @@ struct Faults {
     reordering: f64,
     held_back: Duration,
     corruption: f64,
+    marking: f64,
     /// Bits per second.
     rate: Option<u64>,
     /// Bytes that may wait for the rate.
@@ -291,6 +294,11 @@ impl Link {
         self.set(|faults| faults.corruption = probability)
     }
 
+    /// The probability that an IP packet that may be marked for congestion is (RFC 3168 §5).
+    pub fn marking(self, probability: f64) -> Self {
+        self.set(|faults| faults.marking = probability)
+    }
+
     /// Bits per second, and the bytes that may wait for them; more are lost.
     pub fn rate(self, bits: u64, queue: usize) -> Self {
         self.set(|faults| {
@@ -391,6 +399,7 @@ impl Link {
             sum.duplicated += stats.duplicated;
             sum.reordered += stats.reordered;
             sum.corrupted += stats.corrupted;
+            sum.marked += stats.marked;
             sum.too_long += stats.too_long;
             sum.queue_full += stats.queue_full;
             sum.refused += stats.refused;
@@ -468,6 +477,7 @@ impl Faults {
         reordering: 0.0,
         held_back: Duration::ZERO,
         corruption: 0.0,
+        marking: 0.0,
         rate: None,
         queue: usize::MAX,
         backpressure: false,
@@ -617,6 +627,12 @@ impl Station {
                     copy[bit / 8] ^= 1 << (bit % 8);
                     self.count(|stats| stats.corrupted += 1);
                 }
+                if faults.marking > 0.0
+                    && random.chance(faults.marking)
+                    && mark_congestion(self.link.state.medium, &mut copy)
+                {
+                    self.count(|stats| stats.marked += 1);
+                }
                 self.count(|stats| stats.arrived += 1);
                 network.plan(at, EventKind::Frame(other, other.epoch.get(), copy));
             }
@@ -679,5 +695,29 @@ impl Station {
         if spare.len() < 1024 {
             spare.push(frame);
         }
+    }
+}
+
+/// Sets CE in the IP header of a frame if its sender allows it.
+fn mark_congestion(medium: Medium, frame: &mut [u8]) -> bool {
+    let start = match medium {
+        Medium::Ethernet => 14,
+        _ => 0,
+    };
+    match frame.get_mut(start..) {
+        Some([0x45, class, rest @ ..]) if rest.len() >= 18 && *class & 3 != 0 => {
+            // The sum of the header grows by what the octet does (RFC 1624).
+            let more = u32::from(3 - (*class & 3));
+            *class |= 3;
+            let sum = u32::from(!u16::from_be_bytes([rest[8], rest[9]])) + more;
+            let sum = !((sum & 0xffff) + (sum >> 16)) as u16;
+            rest[8..10].copy_from_slice(&sum.to_be_bytes());
+            true
+        }
+        Some([first, second, ..]) if *first >> 4 == 6 && *second & 0x30 != 0 => {
+            *second |= 0x30;
+            true
+        }
+        _ => false,
     }
 }

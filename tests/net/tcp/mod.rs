@@ -2,6 +2,8 @@
 
 mod arrives;
 mod defects;
+#[cfg(feature = "tcp-ecn")]
+mod ecn;
 mod listener;
 mod options;
 mod timers;
@@ -60,9 +62,14 @@ pub fn none(segments: Vec<Tcp>) {
     assert!(segments.is_empty(), "{segments:#?}");
 }
 
-/// What matters most of a segment: flags, number, acknowledgement, bytes of data.
+/// What matters most of a segment: flags (those of ECN apart), number, acknowledgement, bytes of data.
 pub fn brief(segment: &Tcp) -> (u8, u32, u32, usize) {
-    (segment.flags, segment.seq, segment.ack, segment.data.len())
+    (
+        segment.flags & 0x3f,
+        segment.seq,
+        segment.ack,
+        segment.data.len(),
+    )
 }
 
 impl Session {
