@@ -6,6 +6,7 @@ use core::task::Poll;
 
 use embedded_io_async::{ErrorKind, ErrorType};
 
+use crate::ip::Unreachable;
 use crate::netbuf::{Charge, NetBuf, NoBuffer, Purpose};
 use crate::stack::route::socket_addr;
 use crate::stack::tcp::TcpOpenError;
@@ -82,6 +83,16 @@ impl<'a> TcpListener<'a> {
     pub fn bind(stack: Stack<'a>, local: SocketAddr, backlog: u16) -> Result<Self, TcpOpenError> {
         let index = stack.with(|core| core.tcp_listen(local, backlog))?;
         Ok(Self { stack, index })
+    }
+
+    /// The traffic class of the connections from here on, their handshakes too: see
+    /// [`TcpSocket::set_traffic_class`].
+    pub fn set_traffic_class(&mut self, traffic_class: u8) {
+        self.stack.with(|core| {
+            if let Some(listener) = core.listeners.get_mut(self.index) {
+                listener.traffic_class = traffic_class & !3;
+            }
+        });
     }
 
     /// Takes a connection that waits, if there is one.
@@ -446,6 +457,20 @@ impl<'a> TcpSocket<'a> {
     /// TTL or hop limit of what is sent; 0 stands for the default, 64.
     pub fn set_hop_limit(&mut self, hop_limit: u8) {
         self.set(|connection| connection.hop_limit = hop_limit);
+    }
+
+    /// The Differentiated Services codepoint of what is sent, in the upper six bits as in the field of
+    /// the IP header (RFC 2474 §3). The two bits of ECN are the stack's own and passed over. A connection
+    /// that was accepted begins with that of its listener (RFC 9293 §3.9.1.9).
+    pub fn set_traffic_class(&mut self, traffic_class: u8) {
+        self.set(|connection| connection.traffic_class = traffic_class & !3);
+    }
+
+    /// What ICMP or a neighbour said last about what was sent, if the peer has not been heard of since
+    /// (RFC 9293 §3.9.1.8). It ends no connection; but if one ends for want of an answer, it is the
+    /// reason.
+    pub fn soft_error(&self) -> Option<Unreachable> {
+        self.get(Connection::soft_error).flatten()
     }
 
     /// The transmit queue, of [`TRAFFIC_CLASSES`](crate::config::TRAFFIC_CLASSES), that segments

@@ -117,7 +117,8 @@ pub enum TcpError {
     Reset,
     /// The peer did not answer for longer than the user timeout.
     TimedOut,
-    /// The handshake failed because of what ICMP or a neighbour said.
+    /// The handshake failed, or the peer did not answer for longer than the user timeout, because of
+    /// what ICMP or a neighbour said.
     Unreachable(Unreachable),
     /// It was aborted here.
     Aborted,
@@ -136,6 +137,18 @@ impl core::fmt::Display for TcpError {
 }
 
 impl core::error::Error for TcpError {}
+
+/// What does not end a connection by itself (RFC 9293 §3.9.2.2): an [`Unreachable`] in one byte.
+#[derive(Clone, Copy, Debug)]
+enum SoftError {
+    Network,
+    Host,
+    Protocol,
+    Port,
+    Prohibited,
+    TimeExceeded,
+    ParameterProblem,
+}
 
 /// The deadlines of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -269,8 +282,11 @@ pub(crate) struct Connection {
     pub(crate) listener: u16,
     /// TTL or hop limit.
     pub(crate) hop_limit: u8,
+    /// DSCP, in the upper six bits.
     pub(crate) traffic_class: u8,
     pub(crate) class: u8,
+    /// What ICMP or a neighbour said last, while the peer has not been heard of since.
+    soft_error: Option<SoftError>,
 }
 
 /// An idle connection costs no more than its control block, and that is small.
@@ -309,6 +325,21 @@ impl Tuple {
         }
     }
 }
+
+/// The most data that a peer takes in a segment that does not say (RFC 9293 §3.7.1): what the smallest
+/// packets have room for that its version of IP is sure to pass.
+pub(crate) const fn default_mss(peer: IpAddress) -> u16 {
+    match peer {
+        #[cfg(feature = "ipv4")]
+        IpAddress::V4(_) => config::TCP_MSS_DEFAULT as u16,
+        #[cfg(feature = "ipv6")]
+        IpAddress::V6(_) => 1220,
+    }
+}
+
+/// What a path that swallows packets is tried with, headers off: "a value of 1024 bytes is probably safe
+/// enough" (RFC 4821 §7.2).
+const BLACK_HOLE_MSS: u16 = 1024 - 40;
 
 /// Bytes that a timestamps option takes in each segment.
 const TIMESTAMPS_LENGTH: u16 = 12;
@@ -359,6 +390,7 @@ impl Connection {
             hop_limit: 0,
             traffic_class: 0,
             class: 0,
+            soft_error: None,
         }
     }
 
@@ -494,15 +526,25 @@ impl Connection {
     }
 
     /// A link on the way takes segments of so many bytes at most, headers off (RFC 1191, RFC 8201).
-    pub(crate) fn path_mtu(&mut self, most: usize) {
-        let options = self.options_length();
-        let least = config::TCP_MSS_DEFAULT as u16;
-        let most = (most.min(65_535) as u16)
-            .saturating_sub(options)
-            .max(least.min(self.mss()));
-        if most < self.mss() {
+    /// Whether that is less than before: then what is on its way is lost, as far as it is longer.
+    pub(crate) fn path_mtu(&mut self, most: usize) -> bool {
+        let most = (most.min(65_535) as u16).max(default_mss(self.remote)) - self.options_length();
+        let is_less = most < self.mss();
+        if is_less {
             self.congestion.set_mss(most);
         }
+        is_less
+    }
+
+    /// Segments are lost again and again: perhaps they are too long for a link on the way, and nobody
+    /// says so. Smaller ones are tried, and smallest ones in the end (RFC 4821 §7.7).
+    #[cold]
+    pub(super) fn suspect_black_hole(&mut self, timeouts: u32) {
+        let _: bool = match timeouts {
+            3 => self.path_mtu(BLACK_HOLE_MSS.into()),
+            5 => self.path_mtu(0),
+            _ => false,
+        };
     }
 
     /// The earliest of the deadlines.
@@ -531,6 +573,47 @@ impl Connection {
     /// How long it has waited to be accepted.
     pub(crate) fn waiting_for(&self, now: Instant) -> Duration {
         self.heard.elapsed(now)
+    }
+
+    /// A soft error has come (RFC 9293 §3.9.1.8).
+    #[cold]
+    pub(crate) fn hear_error(&mut self, why: Unreachable) {
+        self.soft_error = Some(match why {
+            Unreachable::Network => SoftError::Network,
+            Unreachable::Host => SoftError::Host,
+            Unreachable::Protocol => SoftError::Protocol,
+            Unreachable::Port => SoftError::Port,
+            Unreachable::Prohibited => SoftError::Prohibited,
+            Unreachable::TimeExceeded => SoftError::TimeExceeded,
+            Unreachable::ParameterProblem => SoftError::ParameterProblem,
+            Unreachable::TooBig(_) => return,
+        });
+    }
+
+    /// The last soft error since the peer was heard of.
+    pub(crate) fn soft_error(&self) -> Option<Unreachable> {
+        Some(match self.soft_error? {
+            SoftError::Network => Unreachable::Network,
+            SoftError::Host => Unreachable::Host,
+            SoftError::Protocol => Unreachable::Protocol,
+            SoftError::Port => Unreachable::Port,
+            SoftError::Prohibited => Unreachable::Prohibited,
+            SoftError::TimeExceeded => Unreachable::TimeExceeded,
+            SoftError::ParameterProblem => Unreachable::ParameterProblem,
+        })
+    }
+
+    /// What was wrong, if anything, is so no more.
+    pub(super) const fn forget_error(&mut self) {
+        self.soft_error = None;
+    }
+
+    /// The peer has been silent for too long: because of what was said last, if anything was.
+    pub(super) fn give_up(&mut self) {
+        self.end(match self.soft_error() {
+            Some(why) => TcpError::Unreachable(why),
+            None => TcpError::TimedOut,
+        });
     }
 
     /// How long the peer may be silent.

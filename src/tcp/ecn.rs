@@ -8,7 +8,8 @@ use crate::wire::tcp::TcpFlags;
 /// Whether ECN is built in. Where it is not, none of the flags is ever set, and the code is gone.
 pub(crate) const ON: bool = cfg!(feature = "tcp-ecn");
 
-/// ECT(0) in the two bits of an IP header: "the sender's choice where one is enough" (RFC 3168 §6.1.2).
+/// ECT(0) in the two bits of an IP header: "When only one ECT codepoint is needed by a sender for all
+/// packets sent on a TCP connection, ECT(0) SHOULD be used" (RFC 3168 §6.1.2).
 pub(crate) const ECT_0: u8 = 0b10;
 /// CE.
 pub(crate) const CE: u8 = 0b11;

@@ -2,7 +2,7 @@
 //! in the order of the specification, and what the data and the FIN do.
 
 use super::clock::{Deadline, Past};
-use super::connection::{Agreed, Connection, Flags, TcpError, TcpState, Timers};
+use super::connection::{Agreed, Connection, Flags, TcpError, TcpState, Timers, default_mss};
 use super::segment::{Answer, Segment, Turn};
 use super::sequence::Seq;
 use crate::config;
@@ -202,7 +202,7 @@ impl Connection {
         let options = &segment.options;
         self.agree(
             Agreed {
-                peer_mss: options.mss.unwrap_or(config::TCP_MSS_DEFAULT as u16),
+                peer_mss: options.mss.unwrap_or(default_mss(self.remote)),
                 scale: options.window_scale,
                 sack: options.sack_permitted,
                 timestamp: options.timestamps.map(|(value, _)| value),
@@ -336,6 +336,7 @@ impl Connection {
     fn heard_from(&mut self, now: Instant) {
         self.heard = Past::new(now);
         self.probes = 0;
+        self.forget_error();
         self.arm_keepalive(now);
     }
 

@@ -383,12 +383,17 @@ impl Recovery {
         board: Option<&mut Scoreboard>,
     ) {
         congestion.on_timeout(sender.flight());
-        if let Some(board) = board {
-            board.timed_out(sender.una, sender.nxt, micros(now));
-        }
         #[cfg(feature = "tcp-ecn")]
         {
             self.reduced = sender.nxt;
+        }
+        self.send_again(now, sender, board);
+    }
+
+    /// All that is outstanding is taken for lost, as after a timeout; but the window stays as it is.
+    pub fn send_again(&mut self, now: Instant, sender: Sender, board: Option<&mut Scoreboard>) {
+        if let Some(board) = board {
+            board.timed_out(sender.una, sender.nxt, micros(now));
         }
         self.state = State::Loss { resent: sender.una };
         self.recover = sender.nxt;
@@ -565,7 +570,7 @@ impl Recovery {
             State::Open { limited, .. } => limited,
             _ => 0,
         };
-        // "The TCP sender's congestion window should be reduced only once in response to a series of
+        // "the TCP sender's congestion window should be reduced only once in response to a series of
         // dropped and/or CE packets from a single window of data" (RFC 3168 §6.1.2).
         #[cfg(feature = "tcp-ecn")]
         let is_reduced = self.reduced.is_after(sender.una);

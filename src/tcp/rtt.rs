@@ -95,7 +95,8 @@ impl RttEstimator {
         self.set_backoff(0);
     }
 
-    const fn backoff(&self) -> u32 {
+    /// How many times the timeout has been doubled since the last sample.
+    pub const fn backoff(&self) -> u32 {
         self.min_and_backoff >> MIN_BITS
     }
 

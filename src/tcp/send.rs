@@ -1,11 +1,11 @@
 //! What a connection sends next (RFC 9293 §3.8): SYN, retransmission, data, FIN, acknowledgement.
 
 use super::clock::{Deadline, Past};
-use super::connection::{Connection, Flags, TcpError, TcpState};
+use super::connection::{Connection, Flags, TcpState, default_mss};
 use super::ecn;
 use super::recovery::{Ack, Probe, Send};
 use super::scoreboard::{Scoreboard, Span, Update};
-use super::segment::{Outgoing, Segment, Turn};
+use super::segment::{Outgoing, Scoreboards, Segment, Turn};
 use super::sequence::Seq;
 use crate::config;
 use crate::time::{Duration, Instant};
@@ -421,7 +421,7 @@ impl Connection {
         let is_silent = self.heard.elapsed(now) >= self.user_timeout() && self.flight() > 0;
         let has_tried = usize::from(self.probes) + 1 >= config::TCP_SYN_RETRIES;
         if is_silent || !is_synchronized && has_tried {
-            self.end(TcpError::TimedOut);
+            self.give_up();
             return None;
         }
         if !is_synchronized {
@@ -454,7 +454,25 @@ impl Connection {
         self.window_reduced();
         self.rtt.back_off();
         self.arm_retransmit(now);
+        if sender.flight() > default_mss(self.remote).into() {
+            self.suspect_black_hole(self.rtt.backoff());
+        }
         None
+    }
+
+    /// What is on its way was too long for a link, which is no congestion: it is sent again at once,
+    /// in smaller pieces (RFC 1191 §6.4, RFC 8201 §5.4).
+    pub(crate) fn send_smaller(&mut self, now: Instant, index: u16, boards: &mut Scoreboards) {
+        if self.flight() == 0 || !self.state.is_synchronized() {
+            return;
+        }
+        self.flags -= Flags::MEASURING;
+        if self.flags.contains(Flags::SACK) {
+            boards.lend(index, self.una);
+        }
+        let sender = self.sender();
+        self.recovery.send_again(now, sender, boards.get(index));
+        self.arm_retransmit(now);
     }
 
     /// One byte (or the FIN) into a shut window; it counts as sent (RFC 9293 §3.8.6.1).
@@ -533,7 +551,7 @@ impl Connection {
             return None;
         }
         if usize::from(self.probes) >= config::TCP_KEEPALIVE_PROBES {
-            self.end(TcpError::TimedOut);
+            self.give_up();
             return None;
         }
         self.probes += 1;

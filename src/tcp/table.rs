@@ -195,6 +195,8 @@ pub(crate) struct Listener {
     pub(crate) backlog: u16,
     /// Connections that do.
     pub(crate) waiting: u16,
+    /// DSCP of what they send, in the upper six bits.
+    pub(crate) traffic_class: u8,
 }
 
 /// The listeners, in an order that tells nothing.
@@ -214,6 +216,12 @@ impl<'a> Listeners<'a> {
 
     pub(crate) fn get_mut(&mut self, index: u16) -> Option<&mut Listener> {
         self.0.get_mut(usize::from(index))?.as_mut()
+    }
+
+    /// The traffic class of the connections of a listener.
+    pub(crate) fn traffic_class(&self, index: u16) -> u8 {
+        let listener = self.0.get(usize::from(index)).and_then(Option::as_ref);
+        listener.map_or(0, |listener| listener.traffic_class)
     }
 
     /// The listener for a SYN to `address` and `port`: one bound to the address before one bound

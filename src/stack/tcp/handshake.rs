@@ -7,7 +7,7 @@ use super::super::waiters::WaitKey;
 use crate::config;
 use crate::iface::ReceiveDrop;
 use crate::netbuf::NetBuf;
-use crate::tcp::connection::{Agreed, Connection, Tuple};
+use crate::tcp::connection::{Agreed, Connection, Tuple, default_mss};
 use crate::tcp::ecn;
 use crate::tcp::half_open::HalfOpen;
 use crate::tcp::isn::Offer;
@@ -148,7 +148,7 @@ impl Core<'_> {
             iss,
             ts_offset,
             agreed: Agreed {
-                peer_mss: mss.unwrap_or(config::TCP_MSS_DEFAULT as u16),
+                peer_mss: mss.unwrap_or(default_mss(tuple.remote)),
                 scale: window_scale,
                 sack: sack_permitted,
                 timestamp: timestamps.map(|(value, _)| value),
@@ -243,7 +243,11 @@ impl Core<'_> {
             ),
             data: None,
         };
-        let _: bool = self.tcp_send(&entry.tuple, Ip::new(protocol::TCP), outgoing);
+        let ip = Ip {
+            traffic_class: self.listeners.traffic_class(entry.listener),
+            ..Ip::new(protocol::TCP)
+        };
+        let _: bool = self.tcp_send(&entry.tuple, ip, outgoing);
     }
 
     /// The most data that a segment of ours, or of the peer's, can have on the way between us.
@@ -331,6 +335,7 @@ impl Core<'_> {
         connection.probes = entry.sent.saturating_sub(1);
         connection.handshake_done(now, segment);
         connection.listener = entry.listener;
+        connection.traffic_class = self.listeners.traffic_class(entry.listener);
         let Some(index) = self.tcp.insert(connection) else {
             return Err(ReceiveDrop::TcpBacklog);
         };

@@ -463,11 +463,13 @@ impl Core<'_> {
         }
         match (why, connection.state) {
             (Unreachable::TooBig(mtu), _) => {
-                connection.path_mtu(usize::from(mtu).saturating_sub(headers));
+                if connection.path_mtu(usize::from(mtu).saturating_sub(headers)) {
+                    connection.send_smaller(self.now, index, &mut self.scoreboards);
+                }
             }
-            // Soft errors do not end a connection that is up (RFC 1122 §4.2.3.9, RFC 5461).
             (_, TcpState::SynSent) => connection.end(TcpError::Unreachable(why)),
-            _ => {}
+            // Soft errors do not end a connection that is up (RFC 1122 §4.2.3.9, RFC 5461).
+            _ => connection.hear_error(why),
         }
         self.tcp_settle(index);
         true

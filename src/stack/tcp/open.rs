@@ -125,6 +125,7 @@ impl Core<'_> {
             port: local.port(),
             backlog: backlog.max(1),
             waiting: 0,
+            traffic_class: 0,
         };
         self.listeners
             .insert(listener)

@@ -3,13 +3,21 @@
 use super::*;
 
 #[test]
-fn mss_that_is_not_named_is_536() {
-    let mut s = Session::new();
-    let mut socket = s.accepted(&[]);
-    assert_eq!(socket.info().unwrap().mss, 536);
-    write_all(&mut socket, &[1; 1072]);
-    let sent = s.passed(ms(1));
-    assert!(sent.iter().all(|segment| segment.data.len() == 536));
+fn mss_that_is_not_named_is_536_or_1220() {
+    // RFC 9293 §3.7.1 (MUST-15).
+    for (version, most) in [(0, 536), (1, 1220)] {
+        let mut s = Session::over(version);
+        let mut socket = s.accepted(&[]);
+        assert_eq!(usize::from(socket.info().unwrap().mss), most);
+        write_all(&mut socket, &vec![1; 2 * most]);
+        let sent = s.passed(ms(1));
+        assert!(sent.iter().all(|segment| segment.data.len() == most));
+        s.acknowledge(2 * most as u32);
+        drop(socket);
+        let mut s = Session::over(version);
+        let socket = s.connected(&[]);
+        assert_eq!(usize::from(socket.info().unwrap().mss), most);
+    }
 }
 
 #[test]
@@ -343,5 +351,37 @@ fn hop_limit_of_segments_is_that_of_the_socket() {
         write_all(&mut socket, b"x");
         s.a.net.run_for(ms(1));
         assert_eq!(s.a.sent()[0].ip().unwrap().hop_limit, 7);
+    }
+}
+
+/// RFC 9293 §3.9.1.9 (MUST-48); RFC 2474 §3.
+#[test]
+fn traffic_class_of_segments_is_that_of_the_socket_or_of_its_listener() {
+    for version in [0, 1] {
+        let mut s = Session::over(version);
+        let classes = |s: &Session| -> Vec<u8> {
+            let packets = s.a.sent().into_iter().filter_map(|frame| frame.ip());
+            packets.map(|ip| ip.traffic_class).collect()
+        };
+        let mut listener = s.listen(1);
+        // The bits of ECN are not the application's.
+        listener.set_traffic_class(0xb8 | 3);
+        let syn = s.segment(SYN, &[]).packet(s.peer, s.own);
+        s.a.peer.send(s.a.to_host(&syn));
+        s.a.net.run_for(ms(1));
+        let answer = s.a.sent()[0].ip().unwrap();
+        assert_eq!(answer.traffic_class, 0xb8);
+        s.seq = s.seq.wrapping_add(1);
+        s.ack = answer.tcp().unwrap().seq.wrapping_add(1);
+        none(s.say(ACK, &[]));
+        let mut socket = listener.try_accept().expect("a connection");
+        write_all(&mut socket, b"data");
+        s.a.net.run_for(ms(1));
+        assert_eq!(classes(&s), [0xb8]);
+        // Again the same, and another from here on.
+        socket.set_traffic_class(0x48);
+        s.a.net.run_for(ms(1100));
+        assert!(classes(&s).iter().all(|class| *class == 0x48));
+        s.acknowledge(4);
     }
 }

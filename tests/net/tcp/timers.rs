@@ -336,3 +336,117 @@ fn icmp_too_big_reduces_segments_and_what_was_lost_goes_again() {
         assert_eq!((left, socket.info().unwrap().written), (0, 0));
     }
 }
+
+/// "There MUST be a mechanism for reporting soft TCP error conditions to the application" (RFC 9293
+/// §3.9.1.8, MUST-47).
+#[test]
+fn soft_error_is_told_and_is_the_reason_if_the_peer_stays_silent() {
+    for (version, kind, code) in [(0, 3, 1), (1, 1, 3)] {
+        let mut s = Session::over(version);
+        let mut socket = s.accepted(&mss(1460));
+        socket.set_user_timeout(secs(10));
+        write_all(&mut socket, b"data");
+        s.passed(ms(1));
+        assert_eq!(socket.soft_error(), None);
+        s.icmp(kind, code, [0; 4], s.ack);
+        let unreachable = socket.soft_error().expect("an error");
+        assert_eq!(socket.state(), TcpState::Established);
+        // The peer is heard of: it was nothing.
+        s.acknowledge(4);
+        assert_eq!(socket.soft_error(), None);
+        write_all(&mut socket, b"more");
+        s.passed(ms(1));
+        s.icmp(kind, code, [0; 4], s.ack);
+        s.passed(secs(30));
+        assert_eq!(socket.error(), Some(TcpError::Unreachable(unreachable)));
+    }
+}
+
+/// "the retransmission could be done in immediate response to a notification that the Path MTU has
+/// changed", and "should not change the congestion window" (RFC 1191 §6.4, RFC 8201 §5.4).
+#[test]
+fn icmp_too_big_sends_again_at_once_and_is_no_congestion() {
+    for version in [0, 1] {
+        for sack in [false, true] {
+            let mut s = Session::over(version);
+            let options = if sack { permitted() } else { mss(1460) };
+            let mut socket = s.accepted(&options);
+            let full = usize::from(socket.info().unwrap().mss);
+            write_all(&mut socket, &vec![1; 5 * full]);
+            assert_eq!(s.passed(ms(1)).len(), 5);
+            let before = socket.info().unwrap().cwnd as usize;
+            let (kind, code) = [(3, 4), (2, 0)][version];
+            // It is about the third of them.
+            let third = s.ack.wrapping_add(2 * full as u32);
+            let again = s.icmp(kind, code, [0, 0, 5, 20], third);
+            let reduced = 1300 - [40, 60][version];
+            let lengths: Vec<_> = again.iter().map(|segment| segment.data.len()).collect();
+            let all = 5 * full;
+            let mut expected = vec![reduced; all / reduced];
+            expected.extend(Some(all % reduced).filter(|rest| *rest > 0));
+            assert_eq!(lengths, expected);
+            assert_eq!(again[0].seq, s.ack);
+            let after = socket.info().unwrap().cwnd as usize;
+            assert_eq!(after, before * reduced / full);
+            // The same from another of them says nothing new.
+            none(s.icmp(kind, code, [0, 0, 5, 20], s.ack));
+            s.acknowledge(all as u32);
+            assert_eq!(socket.info().unwrap().written, 0);
+        }
+    }
+}
+
+/// RFC 4821 §7.7.
+#[test]
+fn segments_that_vanish_without_a_word_are_tried_smaller() {
+    let mut s = Session::new();
+    let mut socket = s.accepted(&mss(1460));
+    write_all(&mut socket, &[1; 1460]);
+    let sent = s.passed(secs(70));
+    let lengths: Vec<_> = sent.iter().map(|segment| segment.data.len()).collect();
+    assert_eq!(lengths[..3], [1460, 1460, 1460]);
+    assert!(
+        lengths.contains(&984) && lengths.contains(&536),
+        "{lengths:?}"
+    );
+    s.acknowledge(1460);
+    assert_eq!(socket.info().unwrap().mss, 536);
+    // One that is short is not to blame.
+    let mut s = Session::new();
+    let mut socket = s.accepted(&mss(1460));
+    write_all(&mut socket, b"short");
+    s.passed(secs(70));
+    s.acknowledge(5);
+    assert_eq!(socket.info().unwrap().mss, 1460);
+}
+
+#[test]
+fn stream_passes_a_link_that_drops_long_packets_without_a_word() {
+    let net = Network::new(3);
+    let hosts = [net.host("left"), net.host("right")];
+    let link = net.link(hosts);
+    hosts[0].add(link, "10.0.0.1/24");
+    hosts[1].add(link, "10.0.0.2/24");
+    link.delay(ms(5)).silent_mtu(1100);
+    let remote = SocketAddr::new("10.0.0.2".parse().unwrap(), 9);
+    let listener = TcpListener::bind(hosts[1].stack(), remote, 1).unwrap();
+    let mut sender = TcpSocket::begin(hosts[0].stack(), remote).unwrap();
+    let (mut receiver, mut written, mut read) = (None, 0, 0);
+    let mut buffer = [7; 4000];
+    let done = net.run_until(secs(30), || {
+        receiver = receiver.take().or_else(|| listener.try_accept());
+        let Some(receiver) = &mut receiver else {
+            return false;
+        };
+        while written < 50_000
+            && let Some(Ok(more @ 1..)) = sender.try_write(&buffer[..(50_000 - written).min(4000)])
+        {
+            written += more;
+        }
+        while let Some(Ok(more @ 1..)) = receiver.try_read(&mut buffer) {
+            read += more;
+        }
+        read == 50_000
+    });
+    assert!(done, "{read} bytes in {}", net.now());
+}
