@@ -291,6 +291,29 @@ fn sequence_number_of_a_reset_beside_the_window_is_dropped() {
     assert_eq!(socket.state(), TcpState::Established);
 }
 
+/// Further than RFC 9293 §3.10.7.4, first, goes: where the last of a full window was lost, what the peer
+/// sends next without data stands just behind the window, and may acknowledge something.
+#[test]
+fn ack_just_behind_the_window_counts() {
+    let mut s = Session::new();
+    let mut socket = s.accepted(&mss(1460));
+    write_all(&mut socket, b"data");
+    s.passed(ms(1));
+    s.ack = s.ack.wrapping_add(4);
+    // It answers what was lost, and so nothing is answered but what is missing.
+    none(s.at(16_384, ACK, &[]));
+    assert_eq!(socket.info().unwrap().written, 0);
+    write_all(&mut socket, b"more");
+    s.passed(ms(1));
+    s.ack = s.ack.wrapping_add(4);
+    s.at(16_385, ACK, &[]);
+    assert_eq!(socket.info().unwrap().written, 4);
+    // A reset has to stand within the window.
+    none(s.at(16_384, RST, &[]));
+    assert_eq!(socket.state(), TcpState::Established);
+    s.say(ACK, &[]);
+}
+
 #[test]
 fn text_beyond_the_window_is_cut_off() {
     let mut s = Session::new();
@@ -492,6 +515,29 @@ fn window_is_taken_from_newer_segments_only() {
     s.window = 700;
     s.say(ACK, &[]);
     assert_eq!(socket.info().unwrap().send_window, 700);
+}
+
+/// Further than RFC 9293 §3.10.7.4, fifth, goes: a retransmission has an older number than what the window
+/// was taken from last, but if it acknowledges more it was sent later. With the window of before the edge
+/// would move to where the peer has not put it.
+#[test]
+fn window_is_taken_from_what_acknowledges_more_whatever_its_number() {
+    let mut s = Session::new();
+    let mut socket = s.accepted(&mss(1460));
+    write_all(&mut socket, &[1; 2_920]);
+    s.passed(ms(1));
+    s.window = 4_000;
+    s.at(2_000, ACK, b"later");
+    assert_eq!(socket.info().unwrap().send_window, 4_000);
+    s.window = 1_000;
+    s.ack = s.ack.wrapping_add(2_920);
+    s.at(0, ACK, b"again");
+    assert_eq!(socket.info().unwrap().send_window, 1_000);
+    // Without that it is older, and counts for nothing.
+    s.window = 500;
+    s.at(0, ACK, b"again");
+    assert_eq!(socket.info().unwrap().send_window, 1_000);
+    read_all(&mut socket);
 }
 
 #[test]
