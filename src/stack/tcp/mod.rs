@@ -341,7 +341,7 @@ impl Core<'_> {
         }
         let most = self.path_mtu(path, connection.remote);
         if let Some(connection) = self.tcp.get_mut(index) {
-            connection.path_mtu(most.saturating_sub(headers));
+            let _: bool = connection.path_mtu(most.saturating_sub(headers));
         }
     }
 
