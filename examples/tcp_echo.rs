@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::net::{Ipv6Addr, SocketAddr};
 
-use embassy_futures::join::join3;
+use embassy_futures::join::{join, join3};
 use embassy_futures::select::{Either, select};
 use embedded_io_async::{Read as _, Write as _};
 use zonda::drivers::wire::{Station, Wire};
@@ -35,8 +35,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut storage = StackStorage::<1, 0, 1, 1>::new();
     let cell = StackCell::new(&mut storage, SERVER_POOL.pool(), seed()?, &clock);
     let server = cell.stack();
-    let interface = server.attach(server_port.split().1)?;
-    server.add_ipv6(interface, Ipv6Cidr::new(SERVER, 64))?;
+    let server_interface = server.attach(server_port.split().1)?;
+    server.add_ipv6(server_interface, Ipv6Cidr::new(SERVER, 64))?;
 
     let mut storage = StackStorage::<1, 0, 1, 0>::new();
     let cell = StackCell::new(&mut storage, CLIENT_POOL.pool(), seed()?, &clock);
@@ -48,7 +48,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (mut server_runner, mut client_runner) = (Runner::new(server), Runner::new(client));
     let network = join3(wire.run(), server_runner.run(), client_runner.run());
     let talk = async {
-        client.link_up(interface).await;
+        // Addresses are used once it is known that nobody else has them.
+        let ((), ()) = join(server.ready(server_interface), client.ready(interface)).await;
         select(serve(server), ask(client)).await
     };
     match async_io::block_on(select(talk, network)) {

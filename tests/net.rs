@@ -9,6 +9,10 @@
 #[path = "net/network/mod.rs"]
 mod network;
 
+#[cfg(all(feature = "dad", feature = "events"))]
+#[allow(dead_code)]
+#[path = "net/addresses.rs"]
+mod addresses;
 #[allow(dead_code)]
 #[path = "net/alone.rs"]
 mod alone;
@@ -17,6 +21,9 @@ mod basic;
 #[cfg(all(feature = "acd", feature = "events"))]
 #[path = "net/conflict.rs"]
 mod conflict;
+#[cfg(all(feature = "dad", feature = "events", feature = "tcp"))]
+#[path = "net/dad.rs"]
+mod dad;
 #[cfg(feature = "events")]
 #[path = "net/events.rs"]
 mod events;
@@ -46,6 +53,9 @@ mod neighbors;
 mod offload;
 #[path = "net/path_mtu.rs"]
 mod path_mtu;
+#[cfg(all(feature = "slaac", feature = "events", feature = "tcp"))]
+#[path = "net/slaac.rs"]
+mod slaac;
 #[path = "net/storm.rs"]
 mod storm;
 #[path = "net/tasks.rs"]

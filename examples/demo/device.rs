@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use embassy_futures::join::{join, join_array};
 use embassy_futures::yield_now;
 use zonda::iface::route::{Prefix, Route, RouteOrigin};
-use zonda::iface::{Ipv4Cidr, Ipv4Entry, Ipv4State, Ipv6Cidr};
+use zonda::iface::{Ipv4Cidr, Ipv6Cidr};
 use zonda::link::StackEnd;
 use zonda::netbuf::NetBufPool;
 use zonda::socket::{SendError, TcpError, TcpListener, TcpSocket, UdpSocket};
@@ -68,11 +68,7 @@ pub fn add_gateway(stack: Stack<'_>, id: InterfaceId, gateway: Ipv4Addr) -> io::
 /// Says when the link of an interface is up and it is known whether its addresses may be used, and
 /// what they are.
 pub async fn greet(stack: Stack<'_>, id: InterfaceId, name: &str) {
-    stack.link_up(id).await;
-    let is_probing = |entry: &Ipv4Entry| entry.state == Ipv4State::Probing;
-    while (stack.interface(id)).is_some_and(|interface| interface.ipv4.iter().any(is_probing)) {
-        stack.sleep(Duration::from_millis(100)).await;
-    }
+    stack.ready(id).await;
     let addresses = stack.interface(id).map(|interface| {
         let ipv4 = interface.ipv4.iter().map(|entry| entry.cidr);
         let ipv6 = interface.ipv6.iter();

@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Pings the device and has it echo a datagram, over both IP versions.
 pub async fn visit(stack: Stack<'_>, id: InterfaceId, targets: [IpAddr; 2]) {
-    stack.link_up(id).await;
+    stack.ready(id).await;
     println!("gateway: link up");
     for target in targets {
         ping(stack, target).await;

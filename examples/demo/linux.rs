@@ -127,7 +127,7 @@ fn neighbors(interface: &InterfaceInfo) -> Vec<(IpAddr, String)> {
     let ipv6 = interface.ipv6.iter();
     let ipv6 = ipv6.filter(|cidr| !cidr.address.is_unicast_link_local());
     let ipv6 = ipv6.map(|cidr| {
-        let linux = beside_ipv6(*cidr);
+        let linux = beside_ipv6(cidr.cidr());
         (
             cidr.address.into(),
             format!("{linux}/{}", cidr.prefix_length),

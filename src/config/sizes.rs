@@ -9,6 +9,17 @@ sizes! {
     IPV4_ADDRESSES = 2 in 1..=16;
     /// IPv6 addresses per interface, the link-local one among them.
     IPV6_ADDRESSES = 4 in 1..=32;
+    /// Neighbor Solicitations that ask whether another station has an IPv6 address, before it is
+    /// used (feature `dad`); 0 checks nothing (RFC 4862 §5.1: DupAddrDetectTransmits).
+    DAD_TRANSMITS = 1 in 0..=10;
+    /// Neighbor Advertisements that tell routers of a new IPv6 address (feature `dad`, RFC 9131).
+    DAD_ANNOUNCEMENTS = 1 in 0..=3;
+    /// Seconds for which a temporary IPv6 address is preferred at most (feature
+    /// `temporary-addresses`, RFC 8981 §3.8).
+    TEMP_PREFERRED_LIFETIME = 86400 in 600..=31536000;
+    /// Seconds for which a temporary IPv6 address is valid at most; more than those for which it is
+    /// preferred.
+    TEMP_VALID_LIFETIME = 172800 in 601..=63072000;
     /// Extension headers of one IPv6 packet that are read; a packet with more is dropped.
     EXTENSION_HEADERS = 8 in 4..=64;
     /// Datagrams of which some fragments have come, and not all (feature `fragmentation`).

@@ -119,6 +119,8 @@ reasons! {
         IcmpRate,
         /// There is no route or no source address for an answer.
         NoRoute,
+        /// The source address is not in use, or not yet: it is being checked for duplicates.
+        Source,
     }
 }
 

@@ -30,6 +30,8 @@ pub enum EventKind {
     AddressRemoved(IpAddr),
     /// An address is no longer to be used for new connections (RFC 4862 §5.5.4).
     AddressDeprecated(IpAddr),
+    /// A deprecated address is to be used for new connections again.
+    AddressPreferred(IpAddr),
     /// An address is in use by another station (RFC 4862 §5.4, RFC 5227 §2): it is not, or no
     /// longer, used here.
     AddressDuplicate(IpAddr),

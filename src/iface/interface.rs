@@ -8,12 +8,16 @@ use core::net::Ipv6Addr;
 use heapless::Vec;
 
 use super::Counters;
+#[cfg(feature = "acd")]
+use super::Ipv4State;
 #[cfg(feature = "ipv6")]
-use super::Ipv6Cidr;
+use super::address::{Ipv6Address, Ipv6Entry};
 #[cfg(feature = "ipv4")]
 use super::address_v4::Assignments;
 #[cfg(feature = "acd")]
 use super::conflict::Conflicts;
+#[cfg(feature = "dad")]
+use super::dad::{AddressCounters, AddressSettings};
 use super::neighbor::{NeighborCache, NeighborCounters};
 #[cfg(feature = "ipv4")]
 use super::{Ipv4Cidr, Ipv4Entry};
@@ -66,7 +70,10 @@ pub struct InterfaceInfo {
     pub ipv4: Vec<Ipv4Entry, { config::IPV4_ADDRESSES }>,
     /// Its IPv6 addresses.
     #[cfg(feature = "ipv6")]
-    pub ipv6: Vec<Ipv6Cidr, { config::IPV6_ADDRESSES }>,
+    pub ipv6: Vec<Ipv6Address, { config::IPV6_ADDRESSES }>,
+    /// What it has seen of duplicate IPv6 addresses.
+    #[cfg(feature = "dad")]
+    pub addresses: AddressCounters,
     /// What it has received and sent.
     pub counters: Counters,
     /// What its neighbour cache has done.
@@ -111,7 +118,9 @@ pub struct Interface<'p> {
     #[cfg(feature = "loopback")]
     pub(crate) loopback: Option<Loopback>,
     #[cfg(feature = "ipv6")]
-    pub(crate) ipv6: Vec<Ipv6Cidr, { config::IPV6_ADDRESSES }>,
+    pub(crate) ipv6: Vec<Ipv6Entry, { config::IPV6_ADDRESSES }>,
+    #[cfg(feature = "dad")]
+    pub(crate) addresses: AddressSettings,
     #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
     pub(crate) groups: Vec<Membership, { config::GROUPS }>,
     pub(crate) neighbors: NeighborCache,
@@ -120,9 +129,10 @@ pub struct Interface<'p> {
 
 impl<'p> Interface<'p> {
     pub(crate) fn new(port: StackEnd<'p>) -> Self {
+        let capabilities = port.capabilities();
         Self {
             port,
-            capabilities: port.capabilities(),
+            capabilities,
             link: LinkState::Down,
             mtu_limit: u16::MAX,
             #[cfg(feature = "ipv4")]
@@ -135,6 +145,8 @@ impl<'p> Interface<'p> {
             loopback: None,
             #[cfg(feature = "ipv6")]
             ipv6: Vec::new(),
+            #[cfg(feature = "dad")]
+            addresses: AddressSettings::new(capabilities.medium != Medium::Ip),
             #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
             groups: Vec::new(),
             neighbors: NeighborCache::new(),
@@ -171,6 +183,20 @@ impl<'p> Interface<'p> {
         self.link == LinkState::Up
     }
 
+    /// Whether the link is up, and it is known of all addresses whether they may be used.
+    pub(crate) fn is_ready(&self) -> bool {
+        #[cfg(feature = "acd")]
+        let is_probing = (self.assignments.iter()).any(|a| a.entry.state == Ipv4State::Probing);
+        #[cfg(not(feature = "acd"))]
+        let is_probing = false;
+        #[cfg(feature = "dad")]
+        let is_checking =
+            !self.addresses.is_disabled && self.ipv6.iter().any(Ipv6Entry::is_checked);
+        #[cfg(not(feature = "dad"))]
+        let is_checking = false;
+        self.is_up() && !is_probing && !is_checking
+    }
+
     /// What the interface is now.
     pub fn info(&self) -> InterfaceInfo {
         InterfaceInfo {
@@ -180,7 +206,9 @@ impl<'p> Interface<'p> {
             #[cfg(feature = "ipv4")]
             ipv4: self.assignments.iter().map(|a| a.entry).collect(),
             #[cfg(feature = "ipv6")]
-            ipv6: self.ipv6.clone(),
+            ipv6: self.ipv6().collect(),
+            #[cfg(feature = "dad")]
+            addresses: self.addresses.counters,
             counters: self.counters,
             neighbors: *self.neighbors.counters(),
         }
@@ -199,8 +227,8 @@ impl<'p> Interface<'p> {
 
     /// The IPv6 addresses.
     #[cfg(feature = "ipv6")]
-    pub fn ipv6(&self) -> &[Ipv6Cidr] {
-        &self.ipv6
+    pub fn ipv6(&self) -> impl Iterator<Item = Ipv6Address> {
+        self.ipv6.iter().map(Ipv6Entry::info)
     }
 
     /// The neighbours known on this link.
@@ -230,30 +258,34 @@ impl<'p> Interface<'p> {
         self.capabilities.medium != Medium::Ip
     }
 
-    /// Adds an address, or changes the prefix length of one that is there.
+    /// Adds an address, or changes the prefix length of one that is there; returns its entry.
     #[cfg(feature = "ipv6")]
-    pub(crate) fn add_ipv6(&mut self, cidr: Ipv6Cidr) -> Result<(), AddressError> {
-        let Ipv6Cidr { address, .. } = cidr;
+    pub(crate) fn add_ipv6(&mut self, entry: Ipv6Entry) -> Result<&mut Ipv6Entry, AddressError> {
+        let Ipv6Entry { address, .. } = entry;
         if address.is_unspecified() || address.is_multicast() {
             return Err(AddressError::Invalid);
         }
-        if let Some(old) = self.ipv6.iter_mut().find(|old| old.address == address) {
-            *old = cidr;
-            return Ok(());
+        if let Some(place) = self.ipv6.iter().position(|old| old.address == address) {
+            let old = self.ipv6.get_mut(place).ok_or(AddressError::TableFull)?;
+            old.prefix_length = entry.prefix_length;
+            return Ok(old);
         }
         if self.ipv6.is_full() {
             return Err(AddressError::TableFull);
         }
-        // A node joins the solicited-node group of each address (RFC 4291 §2.8).
+        // A node joins the solicited-node group of each address (RFC 4291 §2.8), before it checks
+        // the address for duplicates (RFC 4862 §5.4.2).
         self.join(ipv6_address::solicited_node(address).into(), Member::STACK)?;
-        self.ipv6.push(cidr).map_err(|_| AddressError::TableFull)
+        let pushed = self.ipv6.push(entry);
+        pushed.map_err(|_| AddressError::TableFull)?;
+        self.ipv6.last_mut().ok_or(AddressError::TableFull)
     }
 
     /// Takes an address away; says whether it was there.
     #[cfg(feature = "ipv6")]
     pub(crate) fn remove_ipv6(&mut self, address: Ipv6Addr) -> bool {
         let before = self.ipv6.len();
-        self.ipv6.retain(|cidr| cidr.address != address);
+        self.ipv6.retain(|entry| entry.address != address);
         let removed = before != self.ipv6.len();
         if removed {
             let group = ipv6_address::solicited_node(address);
@@ -409,14 +441,18 @@ impl<'p> Interface<'p> {
         if !self.carries(address.into()) {
             return None;
         }
-        if self.ipv6.iter().any(|cidr| cidr.address == address) {
+        if self.is_assigned(address) {
             return Some(Destination::Unicast);
+        }
+        #[cfg(feature = "dad")]
+        if self.addresses.is_disabled {
+            return None;
         }
         let joined = address.is_multicast() && self.has_group(address.into());
         joined.then_some(Destination::Multicast)
     }
 
-    /// Whether `address` is one of this interface's.
+    /// Whether `address` is in use on this interface.
     pub(crate) fn has_address(&self, address: IpAddress) -> bool {
         match address {
             #[cfg(feature = "ipv4")]
@@ -424,7 +460,42 @@ impl<'p> Interface<'p> {
                 self.ipv4.iter().any(|cidr| cidr.address == address) || self.is_of_loopback(address)
             }
             #[cfg(feature = "ipv6")]
-            IpAddress::V6(address) => self.ipv6.iter().any(|cidr| cidr.address == address),
+            IpAddress::V6(address) => self.is_assigned(address),
+        }
+    }
+
+    /// Whether `address` is in use on this interface.
+    #[cfg(feature = "ipv6")]
+    #[inline]
+    pub(crate) fn is_assigned(&self, address: Ipv6Addr) -> bool {
+        let mut entries = self.ipv6.iter();
+        entries.any(|entry| entry.address == address && entry.is_assigned())
+    }
+
+    /// Whether `address` is one of this interface's, or will be if nobody else has it.
+    #[cfg(any(feature = "udp", feature = "tcp", feature = "dad"))]
+    pub(crate) fn may_have_address(&self, address: IpAddress) -> bool {
+        match address {
+            #[cfg(feature = "ipv4")]
+            IpAddress::V4(_) => self.has_address(address),
+            #[cfg(feature = "ipv6")]
+            IpAddress::V6(address) => self.ipv6.iter().any(|entry| entry.address == address),
+        }
+    }
+
+    /// Whether packets from `source` may be sent: not from an address of ours that is not, or not
+    /// yet, in use, and none at all where IPv6 is off.
+    #[cfg(feature = "dad")]
+    #[cold]
+    pub(crate) fn may_send_from(&self, source: IpAddress) -> bool {
+        match source {
+            IpAddress::V6(source) => {
+                let mut entries = self.ipv6.iter();
+                let entry = entries.find(|entry| entry.address == source);
+                !self.addresses.is_disabled && entry.is_none_or(Ipv6Entry::is_assigned)
+            }
+            #[cfg(feature = "ipv4")]
+            IpAddress::V4(_) => true,
         }
     }
 }

@@ -7,6 +7,8 @@ mod address_v4;
 #[cfg(feature = "acd")]
 pub(crate) mod conflict;
 mod counters;
+#[cfg(feature = "dad")]
+pub(crate) mod dad;
 mod event;
 #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
 mod group;
@@ -14,8 +16,14 @@ mod interface;
 pub mod neighbor;
 pub mod route;
 
+#[cfg(feature = "slaac")]
+pub use address::IdentifierMode;
 #[cfg(feature = "ipv6")]
-pub use address::Ipv6Cidr;
+pub(crate) use address::Ipv6Entry;
+#[cfg(feature = "dad")]
+pub use address::Lifetimes;
+#[cfg(feature = "ipv6")]
+pub use address::{AddressOrigin, AddressState, Ipv6Address, Ipv6Cidr};
 #[cfg(feature = "acd")]
 pub(crate) use address_v4::Assignment;
 #[cfg(feature = "ipv4")]
@@ -23,6 +31,8 @@ pub use address_v4::{Ipv4Cidr, Ipv4Entry, Ipv4Origin, Ipv4State};
 #[cfg(feature = "acd")]
 pub use conflict::ConflictDetection;
 pub use counters::{Counters, ReceiveDrop, SendDrop};
+#[cfg(feature = "dad")]
+pub use dad::AddressCounters;
 pub use event::{Event, EventKind};
 #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
 pub(crate) use group::{Member, Membership};

@@ -205,6 +205,12 @@ impl NeighborCache {
         &mut self.arp_timing
     }
 
+    /// The times and limits for IPv6 neighbours.
+    #[cfg(feature = "ipv6")]
+    pub fn discovery_timing(&self) -> &NeighborTiming {
+        &self.discovery_timing
+    }
+
     /// The times and limits for IPv6 neighbours, which Router Advertisements change.
     #[cfg(feature = "ipv6")]
     pub fn discovery_timing_mut(&mut self) -> &mut NeighborTiming {

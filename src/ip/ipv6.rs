@@ -107,7 +107,15 @@ fn is_source(interface: &Interface<'_>, address: Ipv6Addr) -> bool {
     !(address.is_multicast()
         || address.is_loopback()
         || address.to_ipv4_mapped().is_some()
-        || interface.ipv6.iter().any(|cidr| cidr.address == address))
+        || is_own(interface, address))
+}
+
+/// Whether the address is ours alone. That is not known of one that is still being checked for
+/// duplicates: its owner may speak up (RFC 4862 §5.4.4).
+#[inline]
+fn is_own(interface: &Interface<'_>, address: Ipv6Addr) -> bool {
+    let mut entries = interface.ipv6.iter();
+    entries.any(|entry| entry.address == address && entry.is_confirmed())
 }
 
 /// Whether a group is of scope 0, which is reserved, or of this interface only: "packets with

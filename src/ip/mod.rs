@@ -4,6 +4,10 @@
 
 #[cfg(feature = "fragmentation")]
 pub(crate) mod identification;
+#[cfg(feature = "slaac")]
+pub(crate) mod autoconf;
+#[cfg(feature = "slaac")]
+pub(crate) mod identifier;
 #[cfg(feature = "ipv4")]
 pub(crate) mod ipv4;
 #[cfg(feature = "ipv6")]

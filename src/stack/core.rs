@@ -9,10 +9,6 @@ use super::storage::{StackStorage, TIMERS};
 use super::timers::{NEIGHBORS, Owner, ROUTES, TimerQueue};
 use super::waiters::{WaitKey, Waiters};
 use crate::config;
-#[cfg(feature = "ipv6")]
-use crate::iface::AddressError;
-#[cfg(feature = "ipv6")]
-use crate::iface::Ipv6Cidr;
 use crate::iface::route::{Route, RouteError, RouteTable};
 use crate::iface::{Counters, EventKind, Interface, SendDrop};
 use crate::ip::rate::RateLimit;
@@ -31,8 +27,6 @@ use crate::time::Instant;
 #[cfg(feature = "udp")]
 use crate::udp::UdpTable;
 use crate::wire::IpAddress;
-#[cfg(feature = "ipv6")]
-use crate::wire::ipv6_address;
 
 /// The things that a task waits for at once, at most: what it sends over, and that link's state.
 const WAITS: usize = 2;
@@ -80,6 +74,9 @@ pub struct Core<'a> {
     pub(crate) sleeps: [Option<Instant>; config::SLEEPS],
     pub(crate) waiters: Waiters<'a>,
     pub(crate) icmp_limit: RateLimit,
+    /// RFC 6724 §5 rule 7.
+    #[cfg(feature = "temporary-addresses")]
+    pub(super) prefers_temporary: bool,
     #[cfg(feature = "events")]
     pub(super) events: super::events::EventLog,
     /// Datagrams that have come, or go, in fragments.
@@ -192,6 +189,8 @@ impl<'a> Core<'a> {
             sleeps: [None; config::SLEEPS],
             waiters: Waiters::new(&mut storage.waiters[..]),
             icmp_limit: RateLimit::new(),
+            #[cfg(feature = "temporary-addresses")]
+            prefers_temporary: true,
             #[cfg(feature = "events")]
             events: super::events::EventLog::new(),
             looped: BufQueue::new(),
@@ -227,14 +226,10 @@ impl<'a> Core<'a> {
             .neighbors
             .discovery_timing_mut()
             .randomize(self.rng.next_u32());
-        #[cfg(feature = "ipv6")]
-        if let Some(identifier) = ipv6_address::interface_identifier(interface.link_address()) {
-            let address = ipv6_address::link_local(identifier);
-            // A fresh interface has room for it.
-            let _: Result<(), AddressError> = interface.add_ipv6(Ipv6Cidr::new(address, 64));
-        }
         interface.program_filter();
         self.kick(id);
+        #[cfg(feature = "ipv6")]
+        self.add_link_local(id);
         Ok(id)
     }
 
@@ -260,23 +255,13 @@ impl<'a> Core<'a> {
         self.interface(id).map(|interface| *interface.counters())
     }
 
-    /// Adds an IPv6 address to an interface.
-    #[cfg(feature = "ipv6")]
-    pub fn add_ipv6(&mut self, id: InterfaceId, cidr: Ipv6Cidr) -> Result<(), AddressError> {
-        self.interface_mut(id)
-            .ok_or(AddressError::NoInterface)?
-            .add_ipv6(cidr)?;
-        self.kick(id);
-        Ok(())
-    }
-
     /// Takes an address from an interface; says whether it was there.
     pub fn remove_address(&mut self, id: InterfaceId, address: core::net::IpAddr) -> bool {
         let removed = match (self.interface_mut(id), IpAddress::try_from(address)) {
             #[cfg(feature = "ipv4")]
             (Some(_), Ok(IpAddress::V4(address))) => self.remove_ipv4(id, address),
             #[cfg(feature = "ipv6")]
-            (Some(interface), Ok(IpAddress::V6(address))) => interface.remove_ipv6(address),
+            (Some(_), Ok(IpAddress::V6(address))) => self.remove_ipv6(id, address),
             _ => false,
         };
         self.kick(id);
@@ -363,6 +348,8 @@ impl<'a> Core<'a> {
             ROUTES => self.look_at_routes(),
             #[cfg(feature = "acd")]
             super::timers::ADDRESSES => self.poll_addresses(),
+            #[cfg(feature = "dad")]
+            super::timers::IPV6_ADDRESSES => self.poll_ipv6_addresses(),
             #[cfg(feature = "tcp")]
             super::timers::TCP => self.poll_tcp(),
             #[cfg(feature = "fragmentation")]
@@ -451,6 +438,10 @@ impl<'a> Core<'a> {
             #[cfg(feature = "acd")]
             if was.0 != link || is_new {
                 self.probe_all(id);
+            }
+            #[cfg(feature = "dad")]
+            if link == LinkState::Up && (was.0 == LinkState::Down || is_new) {
+                self.check_addresses(id);
             }
         }
         self.waiters.wake(WaitKey::transmit(id));

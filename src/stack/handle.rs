@@ -12,8 +12,12 @@ use super::waiters::WaitKey;
 use crate::config;
 #[cfg(feature = "ipv6")]
 use crate::iface::AddressError;
+#[cfg(feature = "slaac")]
+use crate::iface::IdentifierMode;
 #[cfg(feature = "ipv6")]
 use crate::iface::Ipv6Cidr;
+#[cfg(feature = "dad")]
+use crate::iface::Lifetimes;
 use crate::iface::neighbor::Neighbor;
 use crate::iface::route::{Route, RouteError};
 use crate::iface::{Counters, Interface, InterfaceInfo};
@@ -187,6 +191,68 @@ impl<'a> Stack<'a> {
         self.with(|core| core.add_ipv6(id, cidr))
     }
 
+    /// Adds an IPv6 address that is good for a time only, or gives one that is there these
+    /// lifetimes from now on.
+    ///
+    /// [`AddressError::Invalid`] if it would be preferred for longer than it is valid.
+    #[cfg(feature = "dad")]
+    pub fn add_ipv6_for(
+        self,
+        id: InterfaceId,
+        cidr: Ipv6Cidr,
+        lifetimes: Lifetimes,
+    ) -> Result<(), AddressError> {
+        self.with(|core| core.add_ipv6_for(id, cidr, lifetimes))
+    }
+
+    /// Sets how many Neighbor Solicitations ask whether another station has an IPv6 address before
+    /// it is used (RFC 4862 §5.1: DupAddrDetectTransmits), at first
+    /// [`DAD_TRANSMITS`](config::DAD_TRANSMITS). With zero addresses are used unchecked, those that
+    /// are being checked among them. False if there is no such interface.
+    #[cfg(feature = "dad")]
+    pub fn set_dad_transmits(self, id: InterfaceId, transmits: u8) -> bool {
+        self.with(|core| core.set_dad_transmits(id, transmits))
+    }
+
+    /// Sets whether IPv6 addresses that are most likely unique (those made of prefixes) are used
+    /// while they are checked for duplicates (RFC 4429), on links with a router that has told its
+    /// link address; at first they are not. False if there is no such interface.
+    #[cfg(feature = "dad-optimistic")]
+    pub fn set_optimistic(self, id: InterfaceId, enabled: bool) -> bool {
+        self.with(|core| core.set_optimistic(id, enabled))
+    }
+
+    /// Sets what the identifiers are made of in addresses that the stack forms itself (RFC 7217),
+    /// at first the hardware address. The link-local address is made anew at once, others with the
+    /// next prefix that a router advertises. False if there is no such interface.
+    #[cfg(feature = "slaac")]
+    pub fn set_identifier_mode(self, id: InterfaceId, mode: IdentifierMode) -> bool {
+        self.with(|core| core.set_identifier_mode(id, mode))
+    }
+
+    /// Sets whether addresses are made of the prefixes that routers advertise (RFC 4862 §5.5), as
+    /// they are at first. Those that there are stay until they expire. False if there is no such
+    /// interface.
+    #[cfg(feature = "slaac")]
+    pub fn set_autoconfiguration(self, id: InterfaceId, enabled: bool) -> bool {
+        self.with(|core| core.set_autoconfiguration(id, enabled))
+    }
+
+    /// Sets whether temporary addresses are made beside those of the prefixes that routers
+    /// advertise (RFC 8981 §3.7), as they are at first. Those that there are stay until they
+    /// expire, and get no successors. False if there is no such interface.
+    #[cfg(feature = "temporary-addresses")]
+    pub fn set_temporary_addresses(self, id: InterfaceId, enabled: bool) -> bool {
+        self.with(|core| core.set_temporary_addresses(id, enabled))
+    }
+
+    /// Sets whether temporary addresses are better sources than others (RFC 6724 §5 rule 7,
+    /// RFC 5014 §5), as they are at first.
+    #[cfg(feature = "temporary-addresses")]
+    pub fn set_prefer_temporary(self, prefer: bool) {
+        self.with(|core| core.set_prefer_temporary(prefer));
+    }
+
     /// Takes an address from an interface; says whether it was there.
     pub fn remove_address(self, id: InterfaceId, address: core::net::IpAddr) -> bool {
         self.with(|core| core.remove_address(id, address))
@@ -238,6 +304,22 @@ impl<'a> Stack<'a> {
     /// Sleeps for `span`, on the stack's clock.
     pub fn sleep(self, span: Duration) -> Sleep<'a> {
         self.sleep_until(self.now() + span)
+    }
+
+    /// Waits until the link of an interface is up, and it is known of all its addresses whether
+    /// another station has them (RFC 4862 §5.4, RFC 5227 §2.1). Never ends if there is no such
+    /// interface.
+    pub async fn ready(self, id: InterfaceId) {
+        core::future::poll_fn(|context| {
+            self.with(|core| {
+                if core.interface(id).is_some_and(Interface::is_ready) {
+                    return Poll::Ready(());
+                }
+                core.wait(WaitKey::link(id), context.waker());
+                Poll::Pending
+            })
+        })
+        .await;
     }
 
     /// Waits until the link of an interface is up. Never ends if there is no such interface.

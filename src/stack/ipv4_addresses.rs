@@ -125,6 +125,7 @@ mod conflict {
     use super::*;
     use crate::iface::conflict::{Claim, Due, Response};
     use crate::stack::timers::ADDRESSES;
+    use crate::stack::waiters::WaitKey;
     use crate::wire::LinkAddr;
     use crate::wire::arp::ArpOperation;
 
@@ -180,6 +181,7 @@ mod conflict {
             };
             let from = core::mem::replace(&mut assignment.entry.state, to);
             interface.publish_ipv4();
+            self.waiters.wake(WaitKey::link(id));
             let address = address.into();
             match (from, to) {
                 (Ipv4State::Active, Ipv4State::Probing) => {

@@ -3,7 +3,13 @@
 //! [`Core`] takes frames from ports and gives frames to them; [`Stack`] is the handle that sockets
 //! hold; [`Runner`] polls the core when a port or the clock says so.
 
+#[cfg(feature = "ipv6")]
+mod addresses;
+#[cfg(feature = "slaac")]
+mod autoconf;
 mod core;
+#[cfg(feature = "dad")]
+mod dad;
 #[cfg(feature = "events")]
 mod events;
 #[cfg(feature = "fragmentation")]
@@ -20,6 +26,8 @@ mod loopback;
 mod mtu;
 mod neighbors;
 mod path_mtu;
+#[cfg(feature = "dad-optimistic")]
+mod optimistic;
 #[cfg(feature = "ping")]
 pub(crate) mod ping;
 mod quoted;
@@ -32,6 +40,8 @@ mod runner;
 mod storage;
 #[cfg(feature = "tcp")]
 pub(crate) mod tcp;
+#[cfg(feature = "temporary-addresses")]
+mod temporary;
 mod timers;
 mod transmit;
 #[cfg(feature = "udp")]

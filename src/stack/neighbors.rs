@@ -6,6 +6,8 @@ use core::net::Ipv4Addr;
 use core::net::Ipv6Addr;
 
 use super::core::{Core, InterfaceId};
+#[cfg(feature = "dad")]
+use super::dad::Verdict;
 #[cfg(feature = "ipv6")]
 use super::route::Path;
 use super::timers::NEIGHBORS;
@@ -270,6 +272,18 @@ impl Core<'_> {
             .path(target.into(), None, Some(id))
             .ok_or(SendDrop::NoRoute)?;
         let interface = self.interface(id).ok_or(SendDrop::NoRoute)?;
+        #[cfg(feature = "dad-optimistic")]
+        let path = match interface.is_optimistic(path.source) {
+            // RFC 4429 §3.2: never "as the source address of a Neighbor Solicitation".
+            true => Path {
+                source: interface
+                    .confirmed_link_local()
+                    .ok_or(SendDrop::Source)?
+                    .into(),
+                ..path
+            },
+            false => path,
+        };
         let own_link = interface.capabilities.address;
         let length = NEIGHBOR_SOLICITATION_LENGTH;
         let mut message = [0; 2 * NEIGHBOR_SOLICITATION_LENGTH];
@@ -282,7 +296,7 @@ impl Core<'_> {
     }
 
     /// Sends a Neighbor Discovery message, checksum and all, with hop limit 255.
-    fn send_discovery(
+    pub(super) fn send_discovery(
         &mut self,
         path: &Path,
         destination: Ipv6Addr,
@@ -355,8 +369,13 @@ impl Core<'_> {
                     solicited: flags.contains(NeighborFlags::SOLICITED),
                     overriding: flags.contains(NeighborFlags::OVERRIDE),
                 };
+                #[cfg(feature = "dad")]
+                if let Some(result) = self.judge_advertisement(id, advertisement.target) {
+                    return result;
+                }
                 let now = self.now;
                 let interface = self.interface_mut(id).ok_or(ReceiveDrop::InterfaceDown)?;
+                #[cfg(not(feature = "dad"))]
                 if interface.has_address(advertisement.target.into()) {
                     return Err(ReceiveDrop::NeighborDiscovery);
                 }
@@ -367,7 +386,14 @@ impl Core<'_> {
             MessageType::ROUTER_ADVERTISEMENT => {
                 let fixed = RouterAdvertisement::check(&envelope, &message).map_err(invalid)?;
                 let link = self.link_option(id, &message, fixed.len(), true);
-                self.discovered(id, source, link, Some(true))
+                self.discovered(id, source, link, Some(true))?;
+                #[cfg(feature = "slaac")]
+                for option in NdpOptions::new(&message, fixed.len()).map_while(Result::ok) {
+                    if let NdpOption::PrefixInformation(prefix) = option {
+                        self.prefix_information(id, &prefix);
+                    }
+                }
+                Ok(())
             }
             MessageType::ROUTER_SOLICITATION => {
                 let fixed = RouterSolicitation::check(&envelope, &message).map_err(invalid)?;
@@ -403,18 +429,27 @@ impl Core<'_> {
         packet: &Ipv6Packet,
         target: Ipv6Addr,
     ) -> Result<(), ReceiveDrop> {
+        let message = Tail::new(buf, packet.start);
+        #[cfg(feature = "dad")]
+        let overriding = match self.judge_solicitation(id, target, packet.source, &message)? {
+            Verdict::Ours => NeighborFlags::OVERRIDE,
+            Verdict::Yielding => NeighborFlags::empty(),
+            Verdict::Duplicate => return Ok(()),
+        };
+        #[cfg(not(feature = "dad"))]
+        let overriding = NeighborFlags::OVERRIDE;
         let interface = self.interface(id).ok_or(ReceiveDrop::InterfaceDown)?;
+        #[cfg(not(feature = "dad"))]
         if !interface.has_address(target.into()) {
             return Err(ReceiveDrop::NeighborDiscovery);
         }
         let own_link = interface.capabilities.address;
-        let message = Tail::new(buf, packet.start);
         let link = self.link_option(id, &message, NEIGHBOR_SOLICITATION_LENGTH, true);
         let is_probe = packet.source.is_unspecified();
         let (destination, to, flags) = if is_probe {
-            (ipv6_address::ALL_NODES, None, NeighborFlags::OVERRIDE)
+            (ipv6_address::ALL_NODES, None, overriding)
         } else {
-            let flags = NeighborFlags::SOLICITED | NeighborFlags::OVERRIDE;
+            let flags = NeighborFlags::SOLICITED | overriding;
             (packet.source, link.or(self.frame_source(id, buf)), flags)
         };
         let mut message = [0; 2 * NEIGHBOR_ADVERTISEMENT_LENGTH];

@@ -7,7 +7,11 @@ use core::net::SocketAddr;
 use super::core::{Core, InterfaceId};
 use super::handle::Stack;
 use crate::iface::Interface;
+#[cfg(feature = "ipv6")]
+use crate::iface::Ipv6Entry;
 use crate::iface::route::{Route, prefix_matches};
+#[cfg(feature = "dad")]
+use crate::iface::{AddressOrigin, AddressState};
 use crate::ip::select::{
     Destination, Policy, Source, SourceFlags, sort_by_destination, source_address,
 };
@@ -106,6 +110,12 @@ impl Core<'_> {
             Some(source) => source,
             None => {
                 let interface = self.interface(interface)?;
+                #[cfg(feature = "temporary-addresses")]
+                let policy = Policy {
+                    prefer_temporary: self.prefers_temporary,
+                    ..Policy::default()
+                };
+                #[cfg(not(feature = "temporary-addresses"))]
                 let policy = Policy::default();
                 let chosen = source_address(destination, next_hop, interface.sources(), &policy);
                 let of_loopback = || {
@@ -302,21 +312,18 @@ pub(crate) fn socket_addr(
 impl Interface<'_> {
     /// The addresses, as sources of packets that leave by this interface.
     pub(crate) fn sources(&self) -> impl Iterator<Item = Source> {
-        let source = |address: IpAddress, prefix_length| Source {
-            address,
-            prefix_length,
-            flags: SourceFlags::OUTGOING,
-        };
         #[cfg(feature = "ipv4")]
-        let ipv4 = self
-            .ipv4
-            .iter()
-            .map(move |c| source(c.address.into(), c.prefix_length));
+        let ipv4 = self.ipv4.iter().map(|cidr| Source {
+            address: cidr.address.into(),
+            prefix_length: cidr.prefix_length,
+            flags: SourceFlags::OUTGOING,
+        });
         #[cfg(feature = "ipv6")]
-        let ipv6 = self
-            .ipv6
-            .iter()
-            .map(move |c| source(c.address.into(), c.prefix_length));
+        let ipv6 = self.ipv6.iter().map(|entry| Source {
+            address: entry.address.into(),
+            prefix_length: entry.prefix_length,
+            flags: SourceFlags::OUTGOING | source_flags(entry),
+        });
         #[cfg(all(feature = "ipv4", feature = "ipv6"))]
         return ipv4.chain(ipv6);
         #[cfg(all(feature = "ipv4", not(feature = "ipv6")))]
@@ -327,9 +334,45 @@ impl Interface<'_> {
 
     /// The length of the longest of the interface's prefixes that `destination` has.
     fn prefix_of(&self, destination: IpAddress) -> Option<u8> {
-        let matching = self
-            .sources()
-            .filter(|source| prefix_matches(destination, source.address, source.prefix_length));
-        matching.map(|source| source.prefix_length).max()
+        #[cfg(feature = "ipv4")]
+        let ipv4 = (self.ipv4.iter()).map(|cidr| (IpAddress::V4(cidr.address), cidr.prefix_length));
+        #[cfg(feature = "ipv6")]
+        let ipv6 = (self.ipv6.iter())
+            .filter(|entry| entry.has_link_prefix())
+            .map(|entry| (IpAddress::V6(entry.address), entry.prefix_length));
+        #[cfg(all(feature = "ipv4", feature = "ipv6"))]
+        let prefixes = ipv4.chain(ipv6);
+        #[cfg(all(feature = "ipv4", not(feature = "ipv6")))]
+        let prefixes = ipv4;
+        #[cfg(not(feature = "ipv4"))]
+        let prefixes = ipv6;
+        prefixes
+            .filter(|(address, length)| prefix_matches(destination, *address, *length))
+            .map(|(_, length)| length)
+            .max()
+    }
+}
+
+/// What source selection needs to know about an address of ours.
+#[cfg(feature = "ipv6")]
+fn source_flags(entry: &Ipv6Entry) -> SourceFlags {
+    #[cfg(feature = "dad")]
+    {
+        let mut flags = match entry.state {
+            AddressState::Preferred => SourceFlags::empty(),
+            // To be avoided, but for want of another (RFC 4429 §2.1).
+            AddressState::Optimistic | AddressState::Deprecated => SourceFlags::DEPRECATED,
+            AddressState::Tentative | AddressState::Duplicate => SourceFlags::TENTATIVE,
+        };
+        flags.set(
+            SourceFlags::TEMPORARY,
+            entry.origin == AddressOrigin::Temporary,
+        );
+        flags
+    }
+    #[cfg(not(feature = "dad"))]
+    {
+        let _ = entry;
+        SourceFlags::empty()
     }
 }

@@ -26,8 +26,11 @@ pub(crate) const ADDRESSES: Owner = Owner(3);
 /// Fragments that wait for others, or to be sent.
 #[cfg(feature = "fragmentation")]
 pub(crate) const FRAGMENTS: Owner = Owner(4);
+/// The IPv6 addresses of all interfaces.
+#[cfg(feature = "dad")]
+pub(crate) const IPV6_ADDRESSES: Owner = Owner(5);
 /// The first of the tasks that sleep.
-pub(crate) const FIRST_SLEEP: u16 = 5;
+pub(crate) const FIRST_SLEEP: u16 = 6;
 
 /// The storage of one owner and, for no relation but that there are as many, of one place in the
 /// heap.

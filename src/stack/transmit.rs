@@ -199,6 +199,10 @@ impl Core<'_> {
             // Nobody can be asked for a link address.
             return Err((buf, SendDrop::Port));
         }
+        #[cfg(feature = "dad")]
+        if interface.addresses.has_unassigned && !interface.may_send_from(path.source) {
+            return Err((buf, SendDrop::Source));
+        }
         if !interface.has_neighbors() {
             return self.hand_to_port(path.interface, LinkAddr::NONE, path.next_hop, buf);
         }
@@ -276,6 +280,18 @@ impl Core<'_> {
             // Nobody can be asked for a link address.
             return Err((buf, SendDrop::Port));
         }
+        #[cfg(feature = "dad-optimistic")]
+        let may_solicit = {
+            let interface = self.interface(path.interface);
+            let is_optimistic = interface.is_some_and(|i| i.is_optimistic(path.source));
+            if is_optimistic && let Some(router) = interface.and_then(Interface::router) {
+                return self.hand_to_port(path.interface, router, path.next_hop, buf);
+            }
+            // It waits until the address is known to be unique.
+            !is_optimistic
+        };
+        #[cfg(not(feature = "dad-optimistic"))]
+        let may_solicit = true;
         // What waits must leave the answer room to come in.
         if buf.charge() == Charge::Flow && buf.set_charge(Charge::Held).is_err() {
             return Err((buf, SendDrop::PoolHeld));
@@ -290,7 +306,7 @@ impl Core<'_> {
                     interface.counters.not_sent(SendDrop::NeighborQueue);
                     drop(dropped);
                 }
-                if solicit {
+                if solicit && may_solicit {
                     self.solicit(id, path.next_hop, None);
                 }
                 Ok(())

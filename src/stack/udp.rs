@@ -10,7 +10,7 @@ use super::waiters::WaitKey;
 use crate::checksum::Sum;
 #[cfg(feature = "multicast")]
 use crate::iface::{AddressError, Member};
-use crate::iface::{Destination, ReceiveDrop, SendDrop};
+use crate::iface::{Destination, Interface, ReceiveDrop, SendDrop};
 use crate::ip::Unreachable;
 use crate::link::Offload;
 use crate::netbuf::meta::Flags;
@@ -77,7 +77,7 @@ impl From<SendDrop> for SendError {
             SendDrop::TooLong => Self::TooLong { most: 0 },
             SendDrop::NeighborQueue | SendDrop::NeighborCache => Self::NeighborQueueFull,
             SendDrop::NeighborUnreachable => Self::Unreachable(Unreachable::Host),
-            SendDrop::IcmpRate | SendDrop::NoRoute => Self::NoRoute,
+            SendDrop::IcmpRate | SendDrop::NoRoute | SendDrop::Source => Self::NoRoute,
         }
     }
 }
@@ -547,12 +547,13 @@ impl Core<'_> {
 
     /// The source that a socket bound to `local` sends from; `None` leaves the choice open, as of
     /// a socket bound to a group or a broadcast address (RFC 1122 §3.2.1.3). An error if the
-    /// address is no longer ours.
+    /// address is no longer ours, or not yet known to be.
     fn source_of(&self, local: IpAddress) -> Result<Option<IpAddress>, SendError> {
         if self.interfaces().any(|(_, i)| i.has_address(local)) {
             return Ok(Some(local));
         }
-        let is_of_many = local.is_multicast() || self.interfaces().any(|(_, i)| is_ours(i, local));
+        let is_broadcast = |i: &Interface<'_>| is_ours(i, local) && !i.may_have_address(local);
+        let is_of_many = local.is_multicast() || self.interfaces().any(|(_, i)| is_broadcast(i));
         is_of_many.then_some(None).ok_or(SendError::NoRoute)
     }
 
@@ -657,12 +658,14 @@ pub(crate) async fn room_in_pool(pool: Pool, length: usize) -> Result<(), SendEr
     Ok(())
 }
 
-fn is_ours(interface: &crate::iface::Interface<'_>, address: IpAddress) -> bool {
+/// Whether a socket may be bound to an address because of this interface: one that is still being
+/// checked for duplicates will do.
+fn is_ours(interface: &Interface<'_>, address: IpAddress) -> bool {
     match address {
         #[cfg(feature = "ipv4")]
         IpAddress::V4(a) => interface.has_address(address) || interface.is_ipv4_broadcast(a),
         #[cfg(feature = "ipv6")]
-        IpAddress::V6(_) => interface.has_address(address),
+        IpAddress::V6(_) => interface.may_have_address(address),
     }
 }
 

@@ -41,6 +41,7 @@ fn with_stack(script: impl AsyncFn(Stack<'_>)) {
         let script = async {
             stack.link_up(id).await;
             join_tap();
+            stack.ready(id).await;
             limited(stack, script(stack)).await;
         };
         let run = device.run(port.split().0, POOL.pool());

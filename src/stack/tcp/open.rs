@@ -114,7 +114,7 @@ impl Core<'_> {
             address if address.is_unspecified() => None,
             address => Some(IpAddress::try_from(address).map_err(|_| TcpOpenError::NotOurs)?),
         };
-        if address.is_some_and(|a| !self.interfaces().any(|(_, i)| i.has_address(a))) {
+        if address.is_some_and(|a| !self.interfaces().any(|(_, i)| i.may_have_address(a))) {
             return Err(TcpOpenError::NotOurs);
         }
         if local.port() == 0 || self.listeners.is_taken(address, local.port()) {

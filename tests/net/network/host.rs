@@ -217,6 +217,11 @@ impl Host {
         self.0
             .stack
             .set_conflict_detection(id, ConflictDetection::Off);
+        // The frames of most tests are those of addresses that are in use from the start.
+        #[cfg(feature = "dad")]
+        self.0.stack.set_dad_transmits(id, 0);
+        #[cfg(feature = "temporary-addresses")]
+        self.0.stack.set_temporary_addresses(id, false);
         interfaces.push((link, station(driver, self.0.pool), id));
         self.0.wakeup.set();
     }
