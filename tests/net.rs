@@ -53,6 +53,14 @@ mod neighbors;
 mod offload;
 #[path = "net/path_mtu.rs"]
 mod path_mtu;
+#[cfg(all(
+    feature = "dad-optimistic",
+    feature = "slaac",
+    feature = "events",
+    feature = "tcp"
+))]
+#[path = "net/optimistic.rs"]
+mod optimistic;
 #[cfg(all(feature = "slaac", feature = "events", feature = "tcp"))]
 #[path = "net/slaac.rs"]
 mod slaac;
@@ -66,6 +74,9 @@ mod tcp;
 #[cfg(feature = "tcp")]
 #[path = "net/tcp_bulk.rs"]
 mod tcp_bulk;
+#[cfg(all(feature = "temporary-addresses", feature = "events", feature = "tcp"))]
+#[path = "net/temporary.rs"]
+mod temporary;
 #[path = "net/udp.rs"]
 mod udp;
 #[path = "net/zones.rs"]

@@ -287,13 +287,11 @@ impl Core<'_> {
                 let _: bool = self.remove_ipv6(id, address);
             }
             #[cfg(feature = "dad-optimistic")]
-            AddressAction::Confirmed => {}
+            AddressAction::Confirmed => self.addresses_changed(id),
             #[cfg(feature = "slaac")]
             AddressAction::Retry(address) => self.retry_address(id, address),
             #[cfg(feature = "temporary-addresses")]
-            AddressAction::Regenerate(address) => {
-                self.add_temporary(id, ipv6_address::prefix(address, 64), 0);
-            }
+            AddressAction::Regenerate(address) => self.regenerate_temporary(id, address),
         }
     }
 

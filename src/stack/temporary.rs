@@ -4,7 +4,7 @@ use core::net::Ipv6Addr;
 
 use super::core::{Core, InterfaceId};
 use crate::config;
-use crate::iface::{AddressOrigin, Ipv6Cidr, Ipv6Entry, dad::TemporaryLimits};
+use crate::iface::{AddressOrigin, AddressState, Ipv6Cidr, Ipv6Entry, dad::TemporaryLimits};
 use crate::ip::autoconf;
 use crate::ip::identifier::{self, IDGEN_RETRIES};
 use crate::time::{Duration, Instant};
@@ -40,11 +40,48 @@ impl Core<'_> {
         self.prefers_temporary = prefer;
     }
 
-    /// Makes a temporary address of a prefix that has none (RFC 8981 §3.4).
+    /// Makes a temporary address of a prefix that has none, or only such as are deprecated
+    /// (RFC 8981 §3.4). One that was a duplicate to the last stays in the way of others.
     pub(super) fn add_first_temporary(&mut self, id: InterfaceId, prefix: Ipv6Addr) {
-        let own = self.autoconfigured(id, prefix, AddressOrigin::Temporary);
-        if own.is_none() {
+        let mut entries = self.interface(id).into_iter().flat_map(|i| i.ipv6.iter());
+        let has_one = entries.any(|entry| {
+            entry.origin == AddressOrigin::Temporary
+                && entry.state != AddressState::Deprecated
+                && ipv6_address::prefix(entry.address, 64) == prefix
+        });
+        if !has_one {
             self.add_temporary(id, prefix, 0);
+        }
+    }
+
+    /// Makes a successor of a temporary address (RFC 8981 §3.5). Where there is no room a deprecated
+    /// temporary address that no connection uses gives way, the one that expires first.
+    pub(super) fn regenerate_temporary(&mut self, id: InterfaceId, address: Ipv6Addr) {
+        let Some(interface) = self.interface(id) else {
+            return;
+        };
+        if interface.ipv6.is_full() {
+            let deprecated = interface.ipv6.iter().filter(|entry| {
+                entry.origin == AddressOrigin::Temporary
+                    && entry.state == AddressState::Deprecated
+                    && !self.is_in_use(entry.address)
+            });
+            let first = deprecated.min_by_key(|entry| entry.valid_until);
+            if let Some(&Ipv6Entry { address, .. }) = first {
+                let _: bool = self.remove_ipv6(id, address);
+            }
+        }
+        self.add_temporary(id, ipv6_address::prefix(address, 64), 0);
+    }
+
+    /// Whether a connection has this address.
+    fn is_in_use(&self, address: Ipv6Addr) -> bool {
+        #[cfg(feature = "tcp")]
+        return (self.tcp.iter()).any(|(_, connection)| connection.local == address.into());
+        #[cfg(not(feature = "tcp"))]
+        {
+            let _ = address;
+            false
         }
     }
 

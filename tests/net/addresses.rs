@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use zonda::iface::{AddressCounters, AddressState, EventKind, Ipv6Address};
+use zonda::iface::{AddressCounters, AddressOrigin, AddressState, EventKind, Ipv6Address};
 use zonda::stack::{Events, Stack};
 use zonda::time::Instant;
 
@@ -170,6 +170,72 @@ impl Checked {
             ip.icmp().is_some_and(|(kind, ..)| kind == 129)
         });
         replies.count()
+    }
+}
+
+// ---- Routers ------------------------------------------------------------------------------
+
+pub const GATEWAY: &str = "fe80::ff";
+pub const AUTONOMOUS: u8 = 0x40;
+pub const ON_LINK: u8 = 0x80;
+pub const FOR_EVER: u32 = u32::MAX;
+pub const HOUR: u32 = 3_600;
+
+/// A Prefix Information option (RFC 4861 §4.6.2).
+pub fn prefix_option(prefix: &str, flags: u8, valid: u32, preferred: u32) -> Vec<u8> {
+    let (prefix, length) = prefix.split_once('/').expect("prefix/length");
+    join(&[
+        &[3, 4, length.parse().expect("a length"), flags],
+        &valid.to_be_bytes(),
+        &preferred.to_be_bytes(),
+        &[0; 4],
+        &ip6(prefix).octets(),
+    ])
+}
+
+impl Checked {
+    /// A router advertises (RFC 4861 §4.2), with its link address.
+    pub fn advertise(&self, options: &[u8]) {
+        self.advertise_bare(&join(&[&link_option(1, self.peer.mac()), options]));
+    }
+
+    /// A router advertises without its link address.
+    pub fn advertise_bare(&self, options: &[u8]) {
+        let (source, all) = (ip6(GATEWAY), ip6("ff02::1"));
+        let data = join(&[&[0; 8], options]);
+        // Router lifetime: 1800 s.
+        let message = icmpv6((source, all), 134, 0, [64, 0, 7, 8], &data);
+        let header = Ip6 {
+            hop_limit: 255,
+            ..Ip6::new(source, all, ICMPV6)
+        };
+        self.to_group(all, &header.with(&message));
+    }
+
+    /// A router advertises a prefix to make addresses of.
+    pub fn prefix(&self, prefix: &str, valid: u32, preferred: u32) {
+        self.advertise(&prefix_option(prefix, AUTONOMOUS, valid, preferred));
+    }
+
+    /// The addresses of one origin.
+    pub fn of(&self, origin: AddressOrigin) -> Vec<Ipv6Address> {
+        let mut addresses = self.addresses();
+        addresses.retain(|known| known.origin == origin);
+        addresses
+    }
+
+    /// The one address that was made of a prefix.
+    #[track_caller]
+    pub fn made(&self) -> Ipv6Address {
+        let made = self.of(AddressOrigin::Autoconfigured);
+        assert_eq!(made.len(), 1, "{made:?}");
+        made[0]
+    }
+
+    /// Seconds for which the address that was made of a prefix is valid yet.
+    pub fn valid_for(&self) -> Option<u64> {
+        let until = self.made().valid_until?;
+        Some((until.since(self.net.now()) + us(500_000)).as_secs())
     }
 }
 

@@ -302,6 +302,25 @@ fn address_that_another_station_asks_for_is_a_duplicate() {
 }
 
 #[test]
+fn address_in_use_stays_whoever_claims_it() {
+    let a = checked(1);
+    a.quiet();
+    let address = a.add("fd00::1");
+    a.settle();
+    let before = a.host.counters(a.link);
+    let (all, option) = (ip6("ff02::1"), link_option(2, a.peer.mac()));
+    let packet = advertisement(ip6(OTHER), all, OVERRIDE, address, &option);
+    a.to_group(all, &packet);
+    assert_eq!(a.state(address), Some(AddressState::Preferred));
+    let reason = ReceiveDrop::NeighborDiscovery;
+    let counters = a.host.counters(a.link);
+    assert_eq!(
+        counters.receive_drops(reason),
+        before.receive_drops(reason) + 1
+    );
+}
+
+#[test]
 fn invalid_messages_do_not_make_a_duplicate() {
     let a = checked(1);
     a.quiet();

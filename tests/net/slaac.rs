@@ -5,70 +5,11 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 
 use zonda::config::IPV6_ADDRESSES;
-use zonda::iface::{AddressOrigin, AddressState, EventKind, IdentifierMode, Ipv6Address};
+use zonda::iface::{AddressOrigin, AddressState, EventKind, IdentifierMode};
 
 use crate::addresses::*;
 use crate::frame::*;
 use crate::network::*;
-
-const ROUTER: &str = "fe80::ff";
-const AUTONOMOUS: u8 = 0x40;
-const ON_LINK: u8 = 0x80;
-const FOR_EVER: u32 = u32::MAX;
-const HOUR: u32 = 3_600;
-
-/// A Prefix Information option (RFC 4861 §4.6.2).
-fn prefix_option(prefix: &str, flags: u8, valid: u32, preferred: u32) -> Vec<u8> {
-    let (prefix, length) = prefix.split_once('/').expect("prefix/length");
-    join(&[
-        &[3, 4, length.parse().expect("a length"), flags],
-        &valid.to_be_bytes(),
-        &preferred.to_be_bytes(),
-        &[0; 4],
-        &ip6(prefix).octets(),
-    ])
-}
-
-impl Checked {
-    /// A router advertises (RFC 4861 §4.2), with its link address.
-    fn advertise(&self, options: &[u8]) {
-        let (source, all) = (ip6(ROUTER), ip6("ff02::1"));
-        let data = join(&[&[0; 8], &link_option(1, self.peer.mac()), options]);
-        // Router lifetime: 1800 s.
-        let message = icmpv6((source, all), 134, 0, [64, 0, 7, 8], &data);
-        let header = Ip6 {
-            hop_limit: 255,
-            ..Ip6::new(source, all, ICMPV6)
-        };
-        self.to_group(all, &header.with(&message));
-    }
-
-    /// A router advertises a prefix to make addresses of.
-    fn prefix(&self, prefix: &str, valid: u32, preferred: u32) {
-        self.advertise(&prefix_option(prefix, AUTONOMOUS, valid, preferred));
-    }
-
-    /// The addresses of one origin.
-    fn of(&self, origin: AddressOrigin) -> Vec<Ipv6Address> {
-        let mut addresses = self.addresses();
-        addresses.retain(|known| known.origin == origin);
-        addresses
-    }
-
-    /// The one address that was made of a prefix.
-    #[track_caller]
-    fn made(&self) -> Ipv6Address {
-        let made = self.of(AddressOrigin::Autoconfigured);
-        assert_eq!(made.len(), 1, "{made:?}");
-        made[0]
-    }
-
-    /// Seconds for which the address that was made of a prefix is valid yet.
-    fn valid_for(&self) -> Option<u64> {
-        let until = self.made().valid_until?;
-        Some((until.since(self.net.now()) + us(500_000)).as_secs())
-    }
-}
 
 // ---- Making addresses ---------------------------------------------------------------------
 
@@ -284,8 +225,8 @@ fn network_that_is_renumbered_has_its_old_address_deprecated_and_then_removed() 
     let source = read(&a.peer.next().unwrap()).ip().unwrap().source;
     assert!(matches!(source, IpAddr::V6(source) if source.segments()[0] == 0xfd02));
     // What is under way goes on.
-    a.peer.answer_for([10, 0, 0, 9].into(), ip6(ROUTER));
-    assert_eq!(a.ping(ip6(ROUTER), old), 1);
+    a.peer.answer_for([10, 0, 0, 9].into(), ip6(GATEWAY));
+    assert_eq!(a.ping(ip6(GATEWAY), old), 1);
     a.net.run_for(secs(3_601));
     assert_eq!(a.state(old), None);
     assert_eq!(a.made().state, AddressState::Preferred);
