@@ -9,7 +9,8 @@
 //! - Before there are enough duplicates, limited transmit (RFC 3042; RFC 6675 §5 step 3).
 //! - A tail loss probe where no acknowledgement comes at all (RFC 8985 §7).
 //! - After a timeout, slow start over all that was outstanding (RFC 5681 §3.1, RFC 6675 §5.1):
-//!   SND.NXT stays where it is.
+//!   SND.NXT stays where it is. If timestamps show that nothing was lost, all is as before (RFC 3522,
+//!   RFC 4015).
 //!
 //! The reordering window adapts as RFC 8985 §6.2 step 4 says: none before reordering was seen.
 
@@ -112,6 +113,11 @@ enum State {
     Loss {
         /// Without a scoreboard: what is before this has been retransmitted.
         resent: Seq,
+        /// `pipe_prev` (RFC 4015 §3.1) until the first acknowledgement; zero where nothing tells whether
+        /// the timeout was spurious.
+        pipe_before: u32,
+        /// RetransmitTS (RFC 3522 §3.2).
+        stamp: u32,
     },
 }
 
@@ -395,9 +401,44 @@ impl Recovery {
         if let Some(board) = board {
             board.timed_out(sender.una, sender.nxt, micros(now));
         }
-        self.state = State::Loss { resent: sender.una };
+        self.state = State::Loss {
+            resent: sender.una,
+            pipe_before: 0,
+            stamp: 0,
+        };
         self.recover = sender.nxt;
         self.dup_acks = 0;
+    }
+
+    /// What the timer had sent again goes with this timestamp. `pipe` is what was outstanding, or the
+    /// threshold if that was more.
+    pub const fn may_be_spurious(&mut self, pipe: u32, retransmit_stamp: u32) {
+        if let State::Loss {
+            pipe_before, stamp, ..
+        } = &mut self.state
+        {
+            (*pipe_before, *stamp) = (pipe, retransmit_stamp);
+        }
+    }
+
+    /// Data were acknowledged, with the echo of this timestamp if it counts. If that is from before the
+    /// retransmission, nothing was lost (RFC 3522 §3.2): recovery is over, and the `pipe` of before is
+    /// given back. Where all is acknowledged at once, it may be that all acknowledgements were lost.
+    pub fn is_spurious(&mut self, echo: Option<u32>, sender: Sender) -> Option<u32> {
+        let State::Loss {
+            pipe_before, stamp, ..
+        } = &mut self.state
+        else {
+            return None;
+        };
+        let pipe = core::mem::take(pipe_before);
+        let is_early = echo.is_some_and(|echo| Seq(echo).is_before(Seq(*stamp)))
+            && sender.una.is_before(self.recover);
+        if pipe == 0 || !is_early {
+            return None;
+        }
+        self.state = State::open(sender.una);
+        Some(pipe)
     }
 
     /// The reordering timer: how long from now losses may come to light although nothing is

@@ -85,6 +85,14 @@ impl RttEstimator {
         self.min_and_backoff = min;
     }
 
+    /// The timer expired although nothing was lost, as `sample` shows: it is not to happen again soon
+    /// (RFC 4015 §3.1 step 11).
+    pub fn was_too_early(&mut self, sample: Duration) {
+        let micros = u32::try_from(sample.as_micros()).unwrap_or(MAX).min(MAX);
+        let scaled = micros << FRACTION;
+        (self.srtt, self.rttvar) = (self.srtt.max(scaled), self.rttvar.max(scaled / 2));
+    }
+
     /// The retransmission timer expired: doubles the timeout (RFC 6298 §5.5).
     pub fn back_off(&mut self) {
         self.set_backoff((self.backoff() + 1).min(16));

@@ -449,8 +449,13 @@ impl Connection {
             turn.boards.lend(turn.index, self.una);
         }
         let board = turn.boards.get(turn.index);
+        let is_first = !self.recovery.is_recovering();
+        let pipe = sender.flight().max(self.congestion.ssthresh());
         self.recovery
             .on_timeout(now, sender, &mut self.congestion, board);
+        if is_first && self.flags.contains(Flags::TIMESTAMPS) {
+            self.recovery.may_be_spurious(pipe, self.timestamp(now));
+        }
         self.window_reduced();
         self.rtt.back_off();
         self.arm_retransmit(now);
@@ -560,6 +565,36 @@ impl Connection {
         self.segment(turn, self.una - 1, TcpFlags::ACK, 0)
     }
 
+    /// Data were acknowledged after a timeout. If what was taken for lost was only late, all is as before,
+    /// but for the round trip, which is longer (RFC 3522, RFC 4015).
+    #[cold]
+    fn look_for_spurious(
+        &mut self,
+        turn: &mut Turn<'_>,
+        segment: &Segment<'_>,
+        newly_acked: u32,
+        sample: Option<Duration>,
+    ) {
+        let mut blocks = segment.options.sack.iter();
+        // That the retransmission came twice says that an acknowledgement was lost (RFC 3522 §3.2 step 5).
+        let came_twice = (blocks.next()).is_some_and(|(_, right)| !Seq(right).is_after(self.una));
+        let echo = segment.options.timestamps.map(|(_, echo)| echo);
+        let echo = echo.filter(|_| !came_twice);
+        let Some(pipe) = self.recovery.is_spurious(echo, self.sender()) else {
+            return;
+        };
+        turn.boards.take_back(turn.index);
+        if !self.is_congested(segment) {
+            let flight = self.flight();
+            self.congestion.undo_timeout(pipe, flight, newly_acked);
+            // The window has its growth.
+            self.flags -= Flags::CWND_LIMITED;
+        }
+        if let Some(sample) = sample {
+            self.rtt.was_too_early(sample);
+        }
+    }
+
     /// An acknowledgement has come in: the scoreboard, loss recovery and congestion control take
     /// note.
     pub(super) fn recover(
@@ -576,6 +611,9 @@ impl Connection {
             .sack
             .iter()
             .map(|(left, right)| (Seq(left), Seq(right)));
+        if newly_acked > 0 && self.recovery.is_recovering() {
+            self.look_for_spurious(turn, segment, newly_acked, sample);
+        }
         // Recovery that began without one ends without one.
         if has_sack
             && !self.recovery.is_recovering()

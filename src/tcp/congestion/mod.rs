@@ -159,6 +159,16 @@ impl Congestion {
         self.window.start = Start::TimedOut;
     }
 
+    /// The retransmission timer expired too early, when `pipe` octets were outstanding or the threshold
+    /// was that: as before, but without a burst (RFC 4015 §3.1 step 9). `flight` are outstanding now, and
+    /// `newly_acked` have been acknowledged.
+    pub fn undo_timeout(&mut self, pipe: u32, flight: u32, newly_acked: u32) {
+        let burst = newly_acked.min(initial_window(self.window.mss));
+        self.window.cwnd = (flight.saturating_add(burst)).clamp(self.window.mss.into(), WINDOW_MAX);
+        self.window.ssthresh = pipe;
+        self.window.start = Start::Ordinary;
+    }
+
     /// Data is about to be sent after none was for longer than the retransmission timeout: the
     /// restart window (RFC 5681 §4.1).
     pub fn after_idle(&mut self) {

@@ -215,6 +215,70 @@ fn dropped_socket_does_not_stay_for_a_window_that_stays_shut() {
     assert_eq!(one(s.say(ACK, &[])).flags, RST);
 }
 
+// ---- Timeouts that come too early (RFC 3522, RFC 4015) -----------------------------------
+
+/// Six segments, whose acknowledgements take longer than the timer waits: with the first one again.
+fn late(s: &mut Session) -> (TcpSocket<'static>, Vec<Tcp>) {
+    let mut socket = s.accepted(&join(&[&permitted(), &stamps(1000, 0)]));
+    let full = usize::from(socket.info().unwrap().mss);
+    write_all(&mut socket, &vec![1; 6 * full]);
+    let mut sent = s.passed(ms(1));
+    assert_eq!(sent.len(), 6);
+    // No probe of the tail before it.
+    let again = loop {
+        let more = s.passed(ms(10));
+        if more.iter().any(|segment| segment.seq == sent[0].seq) {
+            break more;
+        }
+    };
+    assert_eq!(again.len(), 1);
+    sent.extend(again);
+    (socket, sent)
+}
+
+#[test]
+fn timeout_that_was_too_early_is_undone() {
+    let mut s = Session::new();
+    let (mut socket, sent) = late(&mut s);
+    assert_eq!(
+        u32::from(socket.info().unwrap().mss),
+        socket.info().unwrap().cwnd
+    );
+    // The echo is that of the first transmission.
+    s.options = stamps(1001, sent[0].timestamps().unwrap().0);
+    let more = s.acknowledge(sent[0].data.len() as u32);
+    none(more);
+    let info = socket.info().unwrap();
+    assert_eq!(info.cwnd, 6 * u32::from(info.mss));
+    // And the timer waits for longer than it took.
+    assert!(info.rtt.unwrap() > ms(200));
+    write_all(&mut socket, &[2; 1448]);
+    assert_eq!(one(s.passed(ms(1))).data[0], 2);
+    s.acknowledge(6 * 1448);
+}
+
+#[test]
+fn timeout_that_was_right_is_not_undone() {
+    for all in [false, true] {
+        let mut s = Session::new();
+        let (socket, sent) = late(&mut s);
+        let full = sent[0].data.len() as u32;
+        let sixth = sent[6].timestamps().unwrap().0;
+        if all {
+            // All at once: the acknowledgements may have been lost (RFC 3522 §3.3).
+            s.options = stamps(1001, sent[0].timestamps().unwrap().0);
+            s.acknowledge(6 * full);
+            assert!(socket.info().unwrap().cwnd < 4 * full);
+        } else {
+            s.options = stamps(1001, sixth);
+            let more = s.acknowledge(full);
+            assert_eq!(more[0].seq, sent[1].seq);
+            assert!(socket.info().unwrap().cwnd < 4 * full);
+            s.acknowledge(5 * full);
+        }
+    }
+}
+
 // ---- ICMP (RFC 5927, RFC 5461, RFC 1191, RFC 8201) ---------------------------------------
 
 impl Session {
