@@ -38,6 +38,8 @@ mod frame;
 mod icmp;
 #[path = "net/ip.rs"]
 mod ip;
+#[path = "net/ipv4_host.rs"]
+mod ipv4_host;
 #[cfg(feature = "events")]
 #[path = "net/link_changes.rs"]
 mod link_changes;

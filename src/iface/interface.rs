@@ -109,6 +109,9 @@ pub struct Interface<'p> {
     /// The IPv4 addresses that may be used.
     #[cfg(feature = "ipv4")]
     pub(crate) ipv4: Vec<Ipv4Cidr, { config::IPV4_ADDRESSES }>,
+    /// What is sent to all hosts of a subnet of its is not received.
+    #[cfg(feature = "ipv4")]
+    pub(crate) ignores_directed_broadcast: bool,
     /// All of them.
     #[cfg(feature = "ipv4")]
     pub(crate) assignments: Assignments,
@@ -137,6 +140,8 @@ impl<'p> Interface<'p> {
             mtu_limit: u16::MAX,
             #[cfg(feature = "ipv4")]
             ipv4: Vec::new(),
+            #[cfg(feature = "ipv4")]
+            ignores_directed_broadcast: false,
             #[cfg(feature = "ipv4")]
             assignments: Vec::new(),
             #[cfg(feature = "acd")]
@@ -423,8 +428,8 @@ impl<'p> Interface<'p> {
                 .has_group(address.into())
                 .then_some(Destination::Multicast);
         }
-        self.is_ipv4_broadcast(address)
-            .then_some(Destination::Broadcast)
+        let is_taken = address.is_broadcast() || !self.ignores_directed_broadcast;
+        (is_taken && self.is_ipv4_broadcast(address)).then_some(Destination::Broadcast)
     }
 
     /// Whether packets to `address` go to every station of the link.

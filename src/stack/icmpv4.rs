@@ -29,6 +29,15 @@ pub(super) enum Report {
     /// Not all fragments of the datagram have come in time.
     #[cfg(feature = "fragmentation")]
     ReassemblyTime,
+    /// The octet at this place of the header is wrong.
+    Parameter(u8),
+}
+
+/// What goes back to who has asked.
+struct Answer {
+    #[cfg(feature = "ipv4-options")]
+    options: crate::wire::ipv4_options::Ipv4Options,
+    buf: NetBuf,
 }
 
 impl Core<'_> {
@@ -64,6 +73,11 @@ impl Core<'_> {
                 let header = *bytes;
                 self.answer_echo_ipv4(id, buf, packet, header)
             }
+            #[cfg(feature = "icmp-timestamp")]
+            Icmpv4Type::Timestamp if packet.kind == Destination::Unicast => {
+                let header = *bytes;
+                self.answer_timestamp(id, buf, packet, header)
+            }
             #[cfg(feature = "ping")]
             Icmpv4Type::EchoReply => {
                 let identifier = header.identifier();
@@ -87,10 +101,11 @@ impl Core<'_> {
         packet: &Ipv4Packet,
         request: [u8; HEADER_LENGTH],
     ) -> Result<(), ReceiveDrop> {
-        let destination = packet.source.into();
         if packet.source.is_unspecified() {
             return Err(ReceiveDrop::Ipv4Source);
         }
+        #[cfg(feature = "ipv4-options")]
+        let options = self.options_to_reflect(id, &buf, packet)?;
         buf.advance(packet.start + HEADER_LENGTH);
         if buf.set_charge(Charge::Send).is_err() {
             return Err(ReceiveDrop::PoolHeld);
@@ -99,15 +114,94 @@ impl Core<'_> {
             return Err(ReceiveDrop::NoBuffer);
         };
         Icmpv4Header::write_echo_reply(reply, Icmpv4Header::new(&request));
+        let answer = Answer {
+            #[cfg(feature = "ipv4-options")]
+            options,
+            buf,
+        };
+        self.send_answer_ipv4(id, packet, answer)
+    }
+
+    /// Sends an answer back from the address that was asked (RFC 1122 §3.2.2.6).
+    fn send_answer_ipv4(
+        &mut self,
+        id: InterfaceId,
+        packet: &Ipv4Packet,
+        answer: Answer,
+    ) -> Result<(), ReceiveDrop> {
+        let destination = crate::wire::IpAddress::V4(packet.source);
         let source = Some(packet.destination.into());
         let path = self.path(destination, source, Some(id));
         let Some(path) = path.or_else(|| self.path(destination, source, None)) else {
             self.not_sent(id, SendDrop::NoRoute);
             return Ok(());
         };
-        let result = self.send_ip(&path, destination, Outgoing::new(protocol::ICMP), buf);
+        #[cfg(feature = "ipv4-options")]
+        if !answer.options.is_empty() {
+            let Answer { options, buf } = answer;
+            let addresses = (packet.destination, packet.source);
+            let result = self.send_with_options(&path, addresses, &options, buf);
+            self.send_or_count(id, result);
+            return Ok(());
+        }
+        let outgoing = Outgoing::new(protocol::ICMP);
+        let result = self.send_ip(&path, destination, outgoing, answer.buf);
         self.send_or_count(id, result);
         Ok(())
+    }
+
+    /// Answers a request for the time (RFC 792, RFC 1122 §3.2.2.8).
+    #[cfg(feature = "icmp-timestamp")]
+    #[cold]
+    fn answer_timestamp(
+        &mut self,
+        id: InterfaceId,
+        mut buf: NetBuf,
+        packet: &Ipv4Packet,
+        header: [u8; HEADER_LENGTH],
+    ) -> Result<(), ReceiveDrop> {
+        use crate::checksum::Sum;
+        use crate::wire::icmpv4::{Icmpv4Timestamps, TIMESTAMPS_LENGTH};
+
+        if packet.source.is_unspecified() {
+            return Err(ReceiveDrop::Ipv4Source);
+        }
+        if packet.length < HEADER_LENGTH + TIMESTAMPS_LENGTH {
+            return Err(ReceiveDrop::Icmp);
+        }
+        let mut straddle = Straddle::new();
+        let times = buf.header(packet.start + HEADER_LENGTH, &mut straddle);
+        let originate = Icmpv4Timestamps::new(times.ok_or(ReceiveDrop::Icmp)?).originate();
+        #[cfg(feature = "ipv4-options")]
+        let options = self.options_to_reflect(id, &buf, packet)?;
+        // The request's own block is written anew, where nobody else sees it.
+        buf.advance(packet.start + HEADER_LENGTH + TIMESTAMPS_LENGTH);
+        buf.truncate(0);
+        if buf.set_charge(Charge::Send).is_err() {
+            return Err(ReceiveDrop::PoolHeld);
+        }
+        let now = self.icmp_time();
+        let no_buffer = |_| ReceiveDrop::NoBuffer;
+        let times = buf.prepend_array().map_err(no_buffer)?;
+        Icmpv4Timestamps::write(times, originate, now, now);
+        let sum = Sum::of(times);
+        let [.., a, b, c, d] = header;
+        let reply = buf.prepend_array().map_err(no_buffer)?;
+        let kind = Icmpv4Type::TimestampReply;
+        Icmpv4Header::write(reply, kind, 0, [a, b, c, d], Some(sum));
+        let answer = Answer {
+            #[cfg(feature = "ipv4-options")]
+            options,
+            buf,
+        };
+        self.send_answer_ipv4(id, packet, answer)
+    }
+
+    /// The time as ICMP and the Timestamp option have it. Midnight is not known here: "any time can
+    /// be inserted in a timestamp provided the high order bit [...] is also set" (RFC 792).
+    #[cfg(any(feature = "icmp-timestamp", feature = "ipv4-options"))]
+    pub(super) fn icmp_time(&self) -> u32 {
+        self.now.as_millis() as u32 | crate::wire::icmpv4::NON_STANDARD_TIME
     }
 
     /// Tells the source of a datagram why it was not delivered, if it may be told.
@@ -164,6 +258,9 @@ impl Core<'_> {
             Report::ReassemblyTime => {
                 let code = crate::wire::icmpv4::REASSEMBLY_TIME_EXCEEDED;
                 Icmpv4Header::write_time_exceeded(header, code, sum);
+            }
+            Report::Parameter(pointer) => {
+                Icmpv4Header::write_parameter_problem(header, pointer, sum);
             }
         }
         let (destination, source) = (packet.source.into(), Some(packet.destination.into()));

@@ -30,6 +30,18 @@ impl Stack<'_> {
         self.with(|core| core.add_ipv4_from(id, cidr, origin))
     }
 
+    /// Whether an interface receives what is sent to all hosts of one of its subnets (RFC 922 §7);
+    /// at first it does. What is sent to 255.255.255.255 it receives always. False if there is no
+    /// such interface.
+    pub fn receive_directed_broadcast(self, id: InterfaceId, receive: bool) -> bool {
+        self.with(|core| {
+            let interface = core.interface_mut(id);
+            interface
+                .map(|interface| interface.ignores_directed_broadcast = !receive)
+                .is_some()
+        })
+    }
+
     /// What an interface does to find out whether other stations have its IPv4 addresses, and what
     /// when one has. At first that is [`ConflictDetection::DefendOnce`]. False if there is no such
     /// interface.

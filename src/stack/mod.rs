@@ -21,6 +21,8 @@ mod icmpv4;
 mod icmpv6;
 #[cfg(feature = "ipv4")]
 mod ipv4_addresses;
+#[cfg(feature = "ipv4")]
+mod ipv4_options;
 #[cfg(feature = "loopback")]
 mod loopback;
 mod mtu;

@@ -133,6 +133,24 @@ fn version_of(packet: &NetBuf) -> Option<IpAddress> {
 }
 
 #[cfg(all(feature = "ethernet", feature = "ipv4"))]
+impl super::handle::Stack<'_> {
+    /// How long what ARP has said of a neighbour holds on an interface before it is asked again, at
+    /// first 30 seconds, an hour at most (RFC 1122 §2.3.2.1). As in Neighbor Discovery the time in
+    /// force is between half of it and one and a half (RFC 4861 §6.3.2). False if there is no such
+    /// interface.
+    pub fn set_arp_timeout(self, id: InterfaceId, timeout: crate::time::Duration) -> bool {
+        self.with(|core| {
+            let random = core.rng.next_u32();
+            let interface = core.interface_mut(id);
+            let timing = interface.map(|interface| interface.neighbors.arp_timing_mut());
+            timing
+                .map(|timing| timing.set_base_reachable_time(timeout, random))
+                .is_some()
+        })
+    }
+}
+
+#[cfg(all(feature = "ethernet", feature = "ipv4"))]
 impl Core<'_> {
     fn send_arp_request(
         &mut self,

@@ -126,6 +126,10 @@ impl Core<'_> {
                     None => Ok(()),
                 };
             }
+            Err(ReceiveDrop::Ipv4Options) => {
+                self.report_ipv4_options(id, &buf);
+                return Err(ReceiveDrop::Ipv4Options);
+            }
             packet => packet?,
         };
         #[cfg(any(feature = "udp", feature = "tcp"))]

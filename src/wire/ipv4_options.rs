@@ -546,6 +546,23 @@ impl Ipv4Options {
         Ok(copied)
     }
 
+    /// The Record Route and Timestamp options, which an echo reply carries back (RFC 1122 §3.2.2.6).
+    pub fn reflected(&self) -> Result<Self, MalformedAt> {
+        let mut reflected = Self::NONE;
+        let mut options = self.iter();
+        while let Some(option) = options.next_raw() {
+            let (octets, option) = option?;
+            if matches!(
+                option,
+                Ipv4Option::RecordRoute(_) | Ipv4Option::Timestamp(_)
+            ) {
+                // They fitted before, beside the others.
+                let _: Result<(), NoRoom> = reflected.push(octets);
+            }
+        }
+        Ok(reflected)
+    }
+
     /// Adds a Router Alert; the value is zero (RFC 2113 §2.1).
     pub fn push_router_alert(&mut self, value: u16) -> Result<(), NoRoom> {
         let [a, b] = value.to_be_bytes();

@@ -75,6 +75,21 @@ fn arp_request_is_answered_whether_broadcast_or_unicast() {
 }
 
 #[test]
+fn rfc_1122_2_3_2_1_timeout_of_arp_entries_is_configurable() {
+    let a = alone();
+    let id = a.host.interface(a.link);
+    assert!(a.stack().set_arp_timeout(id, secs(1_000)));
+    let socket = a.host.udp("0.0.0.0:5000");
+    send(&socket, PEER4.into()).unwrap();
+    a.ask(a.reply());
+    a.net.run_for(secs(400));
+    assert_eq!(state(&a, PEER4.into()), Some(NeighborState::Reachable));
+    a.net.run_for(secs(1_200));
+    assert_eq!(state(&a, PEER4.into()), Some(NeighborState::Stale));
+    assert!(!a.stack().set_arp_timeout(9, secs(1)));
+}
+
+#[test]
 fn arp_request_for_another_address_is_ignored_and_makes_no_entry() {
     let a = alone();
     let other = arp(1, (a.peer.mac(), PEER4), (ZERO, Ipv4Addr::new(10, 0, 0, 2)));
