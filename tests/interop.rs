@@ -8,6 +8,8 @@ mod skip;
 #[path = "interop/namespace.rs"]
 mod namespace;
 
+#[path = "interop/arp.rs"]
+mod arp;
 #[path = "interop/demo.rs"]
 mod demo;
 #[path = "interop/fragments.rs"]

@@ -70,10 +70,19 @@ pub fn add_gateway(stack: Stack<'_>, id: InterfaceId, gateway: Ipv4Addr) -> io::
 pub async fn greet(stack: Stack<'_>, id: InterfaceId, name: &str) {
     stack.ready(id).await;
     let addresses = stack.interface(id).map(|interface| {
-        let ipv4 = interface.ipv4.iter().map(|entry| entry.cidr);
+        let ipv4 = interface.ipv4.iter().map(|entry| {
+            let note = match entry.state {
+                Ipv4State::Conflicted => " (in use by another station)",
+                _ => "",
+            };
+            let Ipv4Cidr {
+                address,
+                prefix_length,
+            } = entry.cidr;
+            format!("{address}/{prefix_length}{note}")
+        });
         let ipv6 = interface.ipv6.iter();
-        ipv4.map(|cidr| format!("{}/{}", cidr.address, cidr.prefix_length))
-            .chain(ipv6.map(|cidr| format!("{}/{}", cidr.address, cidr.prefix_length)))
+        ipv4.chain(ipv6.map(|cidr| format!("{}/{}", cidr.address, cidr.prefix_length)))
             .collect::<Vec<_>>()
     });
     let addresses = addresses.unwrap_or_default().join(", ");
