@@ -136,8 +136,9 @@ impl Core<'_> {
             self.not_sent(id, SendDrop::NoRoute);
             return Ok(());
         };
+        // What fits only in fragments goes without options.
         #[cfg(feature = "ipv4-options")]
-        if !answer.options.is_empty() {
+        if !answer.options.is_empty() && self.fits_with_options(&path, &answer) {
             let Answer { options, buf } = answer;
             let addresses = (packet.destination, packet.source);
             let result = self.send_with_options(&path, addresses, &options, buf);
@@ -148,6 +149,13 @@ impl Core<'_> {
         let result = self.send_ip(&path, destination, outgoing, answer.buf);
         self.send_or_count(id, result);
         Ok(())
+    }
+
+    #[cfg(feature = "ipv4-options")]
+    fn fits_with_options(&self, path: &super::route::Path, answer: &Answer) -> bool {
+        let length = ipv4::HEADER_LENGTH + answer.options.as_bytes().len() + answer.buf.len();
+        let interface = self.interface(path.interface);
+        interface.is_some_and(|interface| length <= interface.mtu())
     }
 
     /// Answers a request for the time (RFC 792, RFC 1122 §3.2.2.8).

@@ -20,13 +20,17 @@ impl Stack<'_> {
         self.with(|core| core.add_ipv4(id, cidr))
     }
 
-    /// As [`Stack::add_ipv4`], for an address that was not assigned by hand.
+    /// As [`Stack::add_ipv4`], for an address that was not assigned by hand. One of
+    /// [`Ipv4Origin::LinkLocal`] is refused: those the host chooses itself.
     pub fn add_ipv4_from(
         self,
         id: InterfaceId,
         cidr: Ipv4Cidr,
         origin: Ipv4Origin,
     ) -> Result<(), AddressError> {
+        if origin == Ipv4Origin::LinkLocal {
+            return Err(AddressError::Invalid);
+        }
         self.with(|core| core.add_ipv4_from(id, cidr, origin))
     }
 

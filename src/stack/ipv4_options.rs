@@ -109,12 +109,8 @@ mod reflect {
                 return Err((buf, SendDrop::NoRoute));
             };
             let offload = interface.capabilities.offload.contains(Offload::SEND_IPV4);
-            let mtu = interface.mtu();
             let octets = options.as_bytes();
             let length = HEADER_LENGTH + octets.len() + buf.len();
-            if length > mtu {
-                return Err((buf, SendDrop::TooLong));
-            }
             match buf.prepend(octets.len()) {
                 Ok(to) => to.iter_mut().zip(octets).for_each(|(to, from)| *to = *from),
                 Err(_) => return Err((buf, SendDrop::NoBuffer)),

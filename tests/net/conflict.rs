@@ -2,7 +2,9 @@
 
 use std::net::Ipv4Addr;
 
-use zonda::iface::{ConflictDetection, EventKind, Ipv4Cidr, Ipv4Entry, Ipv4Origin, Ipv4State};
+use zonda::iface::{
+    AddressError, ConflictDetection, EventKind, Ipv4Cidr, Ipv4Entry, Ipv4Origin, Ipv4State,
+};
 use zonda::stack::Events;
 use zonda::time::{Duration, Instant};
 
@@ -390,6 +392,8 @@ fn address_of_a_lease_says_whose_it_is_and_keeps_its_state() {
     p.net.run_for(secs(2));
     let cidr = Ipv4Cidr::new(OURS, 16);
     stack.add_ipv4_from(id, cidr, Ipv4Origin::Dhcp).unwrap();
+    let chosen = stack.add_ipv4_from(id, cidr, Ipv4Origin::LinkLocal);
+    assert_eq!(chosen, Err(AddressError::Invalid));
     let expected = Ipv4Entry {
         cidr,
         origin: Ipv4Origin::Dhcp,
@@ -446,4 +450,41 @@ fn probe_that_finds_no_room_is_sent_later() {
     drop(taken);
     p.net.run_for(secs(10));
     assert_eq!((p.arps().len(), p.state()), (5, Ipv4State::Active));
+}
+
+/// ARP packets that say anything, to hosts that listen to it: nothing is stuck, nothing is left.
+#[test]
+fn storm_of_arp_packets_ends_with_an_address_in_use() {
+    for detection in [
+        ConflictDetection::GiveUp,
+        ConflictDetection::DefendOnce,
+        ConflictDetection::DefendAlways,
+    ] {
+        let p = probing(7, detection);
+        let (stack, id) = (p.host.stack(), p.host.interface(p.link));
+        #[cfg(feature = "ipv4-link-local")]
+        stack.start_ipv4_link_local(id).unwrap();
+        let mut random = p.net.random();
+        for _ in 0..20_000 {
+            let known = stack.interface(id).unwrap().ipv4;
+            let mut address = || match random.below(4) {
+                0 => Ipv4Addr::UNSPECIFIED,
+                1 => OTHERS,
+                n => known[n % known.len()].cidr.address,
+            };
+            let (sender, target) = (address(), address());
+            let mac = [STRANGER, p.peer.mac(), p.mac(), BROADCAST, ZERO][random.below(5)];
+            let packet = arp(random.below(4) as u16, (mac, sender), (ZERO, target));
+            p.peer.send(ethernet(BROADCAST, STRANGER, ARP, &packet));
+            p.net.run_for(ms(random.below(500) as u64));
+            p.peer.take();
+        }
+        // The link comes up anew, and nobody objects any more.
+        p.link.down();
+        p.net.settle();
+        p.link.up();
+        p.net.run_for(secs(20));
+        assert_eq!(p.entry().state, Ipv4State::Active);
+        assert!(p.answers());
+    }
 }
