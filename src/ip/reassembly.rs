@@ -168,14 +168,20 @@ impl Reassemblies {
         )
     }
 
-    /// Which datagram gives way where too much is held.
-    pub(crate) fn heaviest(&self) -> Option<usize> {
-        let views = |one: &Reassembly, other: &Reassembly| match one.key.source == other.key.source
+    /// Which datagram gives way where so many views more are too much, which come for the one at
+    /// `place` and count as its own.
+    pub(crate) fn heaviest(&self, place: usize, more: u16) -> Option<usize> {
+        let key = self.entries.get(place)?.as_ref()?.key;
+        let views = |entry: &Reassembly| match entry.key == key {
+            true => u32::from(entry.views) + u32::from(more),
+            false => u32::from(entry.views),
+        };
+        let share = |one: &Reassembly, other: &Reassembly| match one.key.source == other.key.source
         {
-            true => u32::from(other.views),
+            true => views(other),
             false => 0,
         };
-        self.victim(views, |entry| entry.views > 0)
+        self.victim(share, |entry| views(entry) > 0)
     }
 
     /// The datagram that gives way, of the source that has the most by `share`.

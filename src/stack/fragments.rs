@@ -13,7 +13,7 @@ use super::waiters::WaitKey;
 #[cfg(feature = "ipv4")]
 use crate::checksum::Sum;
 use crate::config;
-use crate::iface::SendDrop;
+use crate::iface::{Interface, SendDrop};
 #[cfg(feature = "ipv4")]
 use crate::link::Offload;
 use crate::netbuf::meta::Flags;
@@ -55,6 +55,23 @@ enum Progress {
     Sent,
     Waits(Train),
     Failed(SendDrop),
+}
+
+impl Train {
+    /// It waits, unless it has for too long for this reason.
+    fn waits(self, now: Instant, reason: SendDrop) -> Progress {
+        match now >= self.deadline {
+            true => Progress::Failed(reason),
+            false => Progress::Waits(self),
+        }
+    }
+}
+
+/// Whether a packet for `next_hop` would go at once.
+fn is_known(interface: &mut Interface<'_>, now: Instant, next_hop: IpAddress) -> bool {
+    !interface.has_neighbors()
+        || group_address(interface, next_hop).is_some()
+        || interface.neighbors.lookup(now, next_hop).is_some()
 }
 
 impl Trains {
@@ -104,6 +121,9 @@ impl Core<'_> {
             return Err((buf, SendDrop::TooLong));
         }
         let is_up = self.interface(path.interface).is_some_and(|i| i.is_up());
+        if !self.trains.has_room() {
+            self.displace_train();
+        }
         if !is_up || !self.trains.has_room() {
             return Err((buf, SendDrop::Port));
         }
@@ -125,6 +145,29 @@ impl Core<'_> {
         }
         self.send_trains();
         Ok(())
+    }
+
+    /// What waits for a neighbour that nobody may be, such as the source of a forged request, gives
+    /// way to what may go.
+    fn displace_train(&mut self) {
+        let (now, mut displaced) = (self.now, None);
+        for _ in 0..self.trains.0.len() {
+            let Some(train) = self.trains.0.pop_front() else {
+                break;
+            };
+            let (id, next_hop) = (train.path.interface, train.path.next_hop);
+            let interface = self.interface_mut(id);
+            let waits = train.has_asked && !interface.is_some_and(|i| is_known(i, now, next_hop));
+            if waits && displaced.is_none() {
+                displaced = Some(train);
+            } else {
+                let kept = self.trains.0.push_back(train);
+                debug_assert!(kept.is_ok(), "it had a place before");
+            }
+        }
+        if let Some(train) = displaced {
+            self.not_sent(train.path.interface, SendDrop::NeighborQueue);
+        }
     }
 
     /// Sends of what waits as much as the ports take now.
@@ -168,23 +211,16 @@ impl Core<'_> {
             let Some(interface) = self.interface_mut(id).filter(|i| i.is_up()) else {
                 return Progress::Failed(SendDrop::Port);
             };
-            let is_known = !interface.has_neighbors()
-                || group_address(interface, next_hop).is_some()
-                || interface.neighbors.lookup(now, next_hop).is_some();
-            let has_room = interface.port.want_room(train.outgoing.class);
-            if now >= train.deadline {
-                let reason = match is_known {
-                    true => SendDrop::Port,
-                    false => SendDrop::NeighborUnreachable,
-                };
-                return Progress::Failed(reason);
+            if !interface.port.want_room(train.outgoing.class) {
+                return train.waits(now, SendDrop::Port);
             }
-            if !has_room || !is_known && train.has_asked {
-                return Progress::Waits(train);
+            let is_known = is_known(interface, now, next_hop);
+            if !is_known && train.has_asked {
+                return train.waits(now, SendDrop::NeighborUnreachable);
             }
             let Some((piece, is_last)) = self.next_fragment(&mut train) else {
                 train.retry = Some(now + RETRY);
-                return Progress::Waits(train);
+                return train.waits(now, SendDrop::NoBuffer);
             };
             if let Err((piece, reason)) = self.transmit(&train.path, piece) {
                 drop(piece);

@@ -93,6 +93,10 @@ impl Core<'_> {
         buf: NetBuf,
         packet: &Ipv6Packet,
     ) -> Result<Option<NetBuf>, ReceiveDrop> {
+        if buf.meta().flags.contains(Flags::REASSEMBLED) {
+            // Nobody has reason to fragment fragments, and what is in them once is not in them again.
+            return Err(ReceiveDrop::Ipv6Fragment);
+        }
         let network = usize::from(buf.meta().network);
         let mut straddle = Straddle::new();
         let header = buf
@@ -102,6 +106,12 @@ impl Core<'_> {
         let bytes = Tail::new(&buf, network);
         let mut chain = HeaderChain::new(&bytes, header.next_header()).map_while(Result::ok);
         let found = chain.find_map(|header| match header.kind {
+            // One that is the whole has nothing to do with others (RFC 6946 §4).
+            HeaderKind::Fragment {
+                fragment_offset: 0,
+                more: false,
+                ..
+            } => None,
             HeaderKind::Fragment {
                 fragment_offset,
                 more,
@@ -202,8 +212,7 @@ impl Core<'_> {
         while usize::from(self.reassemblies.views()) + views > most
             || buf.set_charge(Charge::Held).is_err()
         {
-            // What comes counts as its source's.
-            let heaviest = self.reassemblies.heaviest();
+            let heaviest = self.reassemblies.heaviest(place, views as u16);
             let gives_way = heaviest.unwrap_or(place);
             let abandoned = match gives_way == place {
                 true => self.reassemblies.bury(place),

@@ -93,7 +93,7 @@ impl Core<'_> {
             .map_err(|_| ReceiveDrop::NoBuffer)
     }
 
-    /// Takes in a datagram that has come in fragments, of which no other may be one.
+    /// Takes in a datagram that has come in fragments.
     #[cfg(feature = "fragmentation")]
     #[cold]
     #[inline(never)]

@@ -555,3 +555,28 @@ fn fragments_go_with_the_interface_that_they_came_by() {
     piece(links[0], left, 24, false);
     assert!(echoed(left), "it asks where to answer");
 }
+
+/// A packet that was put together is not taken apart again, however many Fragment headers it has.
+#[test]
+fn fragments_within_fragments_are_refused() {
+    let a = acquainted();
+    let (_, message) = request(1, 100);
+    let inner = fragment_header(ICMPV6, 8, (0, true));
+    let inner = join(&[&inner, &message[..48]]);
+    let frames = cut(&a, 1, (FRAGMENT, &inner), 9, &[24]);
+    let before = drops(&a, ReceiveDrop::Ipv6Fragment);
+    assert!(answer(&a, &frames).is_none());
+    assert_eq!(drops(&a, ReceiveDrop::Ipv6Fragment), before + 1);
+    // Behind a Fragment header that says nothing it is a fragment as any other.
+    for (start, end) in [(0, 48), (48, message.len())] {
+        let whole = fragment_header(FRAGMENT, 7, (0, false));
+        let more = end < message.len();
+        let part = fragment_header(ICMPV6, 8, (start, more));
+        let packet = join(&[&whole, &part, &message[start..end]]);
+        let frame = a.to_host(&Ip6::new(PEER6, HOST6, FRAGMENT).with(&packet));
+        match more {
+            true => assert!(answer(&a, &[frame]).is_none()),
+            false => echoed(&a, &[frame], &message),
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! What is sent in fragments.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use zonda::config::{FRAGMENTED_SENDS, PORT_TX_QUEUE};
 use zonda::iface::SendDrop;
@@ -330,5 +330,50 @@ fn long_datagram_to_a_group_of_our_own_comes_back_whole() {
     for socket in &sockets {
         let (received, _) = socket.try_recv().expect("the datagram");
         assert!(received.equals(&data(9000)));
+    }
+}
+
+/// Whoever asks with a source that is nobody's does not keep others from sending.
+#[test]
+fn answers_to_nobody_give_way_to_what_can_go() {
+    let a = alone_with(Network::new(1), |net| {
+        net.host_with("host", pool::<128, 512, 32, 64>())
+    });
+    a.introduce();
+    let socket = a.host.udp("[::]:0");
+    for version in [0, 1] {
+        let (host, peer) = PAIRS[version];
+        let message = match host {
+            IpAddr::V4(_) => icmp(8, 0, [0; 4], &[7; 2000]),
+            IpAddr::V6(host) => {
+                let nobody = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0x77);
+                icmpv6((nobody, host), 128, 0, [0; 4], &[7; 2000])
+            }
+        };
+        for number in 0..2 * FRAGMENTED_SENDS as u32 {
+            let nobody: IpAddr = match version {
+                0 => [10, 0, 0, 100 + number as u8].into(),
+                _ => Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0x77).into(),
+            };
+            let protocol = [ICMP, ICMPV6][version];
+            for (start, end) in [(0, 1000), (1000, 2008)] {
+                let piece = (start, end < message.len());
+                let data = &message[start..end];
+                let packet = fragment(nobody, host, protocol, number, piece, data);
+                a.peer.send(a.to_host(&packet));
+            }
+            a.net.run_for(ms(1));
+        }
+        a.sent();
+        socket
+            .try_send_to(&data(2000), Some((peer, 9).into()))
+            .unwrap();
+        a.net.run_for(ms(1));
+        let sent = a.sent();
+        let mut sent: Vec<_> = sent.iter().filter_map(Seen::ip).collect();
+        sent.retain(|packet| packet.fragment.is_some());
+        assert_eq!(reassemble(&sent).udp().unwrap().2, data(2000));
+        a.net.run_for(secs(10));
+        a.introduce();
     }
 }
