@@ -79,7 +79,7 @@ pub(crate) fn receive(
         named_at: crate::wire::ipv6::NEXT_HEADER_OFFSET,
         start,
         length: end - start,
-        was_fragment: meta.flags.contains(Flags::REASSEMBLED),
+        was_fragment: meta.is_reassembled(),
     };
     let looped = meta.flags.contains(Flags::LOOPED_BACK);
     if !is_source(interface, packet.source) && !looped {

@@ -50,6 +50,13 @@ pub struct Meta {
 }
 
 impl Meta {
+    /// Whether the packet came in fragments.
+    #[cfg(ip)]
+    #[inline(always)]
+    pub(crate) const fn is_reassembled(&self) -> bool {
+        cfg!(feature = "fragmentation") && self.flags.contains(Flags::REASSEMBLED)
+    }
+
     /// Nothing known yet.
     pub const NEW: Self = Self {
         interface: 0,

@@ -7,7 +7,6 @@ use crate::iface::{Destination, ReceiveDrop, SendDrop};
 use crate::ip::Unreachable;
 use crate::ip::ipv4::{Ipv4Packet, may_report};
 use crate::link::Offload;
-use crate::netbuf::meta::Flags;
 use crate::netbuf::{Charge, NetBuf, Straddle};
 use crate::wire::icmpv4::{HEADER_LENGTH, Icmpv4Header, Icmpv4Type, UnreachableCode};
 use crate::wire::ipv4;
@@ -58,8 +57,7 @@ impl Core<'_> {
             .ok_or(ReceiveDrop::Icmp)?;
         let header = Icmpv4Header::new(bytes);
         let data = buf.sum(start + HEADER_LENGTH..start + length);
-        let is_verified = offload.contains(Offload::RECEIVE_ICMP)
-            && !buf.meta().flags.contains(Flags::REASSEMBLED);
+        let is_verified = offload.contains(Offload::RECEIVE_ICMP) && !buf.meta().is_reassembled();
         if !is_verified && !header.is_checksum_valid(data) {
             return Err(ReceiveDrop::Icmp);
         }

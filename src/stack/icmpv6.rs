@@ -11,7 +11,6 @@ use crate::iface::{Destination, ReceiveDrop, SendDrop};
 use crate::ip::Unreachable;
 use crate::ip::ipv6::{Ipv6Packet, may_report};
 use crate::link::Offload;
-use crate::netbuf::meta::Flags;
 use crate::netbuf::{Charge, NetBuf, Straddle};
 use crate::wire::icmpv6::{
     self, HEADER_LENGTH, Icmpv6Header, MAXIMUM_QUOTE, MessageType, ParameterProblemCode,
@@ -76,8 +75,7 @@ impl Core<'_> {
         let bytes = buf
             .header::<HEADER_LENGTH>(start, &mut straddle)
             .ok_or(ReceiveDrop::Icmp)?;
-        let is_verified = offload.contains(Offload::RECEIVE_ICMP)
-            && !buf.meta().flags.contains(Flags::REASSEMBLED);
+        let is_verified = offload.contains(Offload::RECEIVE_ICMP) && !buf.meta().is_reassembled();
         if !is_verified {
             let sum = buf.sum(start..start + length);
             if !icmpv6::is_checksum_valid(source, destination, length as u32, sum) {

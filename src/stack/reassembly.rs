@@ -93,7 +93,7 @@ impl Core<'_> {
         buf: NetBuf,
         packet: &Ipv6Packet,
     ) -> Result<Option<NetBuf>, ReceiveDrop> {
-        if buf.meta().flags.contains(Flags::REASSEMBLED) {
+        if buf.meta().is_reassembled() {
             // Nobody has reason to fragment fragments, and what is in them once is not in them again.
             return Err(ReceiveDrop::Ipv6Fragment);
         }

@@ -198,7 +198,7 @@ impl Core<'_> {
             .capabilities
             .offload
             .contains(Offload::RECEIVE_UDP)
-            && !meta.flags.contains(Flags::REASSEMBLED)
+            && !meta.is_reassembled()
             || meta.flags.contains(Flags::LOOPED_BACK)
         {
             meta.flags |= Flags::TRANSPORT_SUM_VERIFIED;

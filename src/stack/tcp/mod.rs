@@ -73,9 +73,9 @@ impl Core<'_> {
                 .offload
                 .contains(Offload::RECEIVE_TCP)
         });
-        let flags = buf.meta().flags;
-        let is_verified = offloaded && !flags.contains(MetaFlags::REASSEMBLED)
-            || flags.contains(MetaFlags::LOOPED_BACK);
+        let meta = buf.meta();
+        let is_verified =
+            offloaded && !meta.is_reassembled() || meta.flags.contains(MetaFlags::LOOPED_BACK);
         if !is_verified {
             let (source, destination) = (delivery.source, delivery.destination);
             let pseudo = super::transmit::pseudo_header(source, destination, protocol::TCP, length);
