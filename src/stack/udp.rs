@@ -32,9 +32,10 @@ pub enum SendError {
     NoRoute,
     /// The destination is a broadcast address, and the socket may not send to those.
     BroadcastNotAllowed,
-    /// The datagram does not fit into a packet of the interface, which takes so many bytes.
+    /// The datagram is longer than a datagram can be, or, where it is not to be fragmented, than what
+    /// passes on the way to its destination.
     TooLong {
-        /// The most that fits, in bytes.
+        /// The most data that go, in bytes.
         most: usize,
     },
     /// There is no packet buffer now.

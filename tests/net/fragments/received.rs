@@ -580,3 +580,23 @@ fn fragments_within_fragments_are_refused() {
         }
     }
 }
+
+#[cfg(feature = "tcp")]
+#[test]
+fn tcp_segment_in_fragments_is_taken() {
+    use crate::tcp::*;
+
+    for version in [0, 1] {
+        let mut s = Session::over(version);
+        let mut socket = s.accepted(&mss(1440));
+        let data: Vec<u8> = (0..=255).collect();
+        let packet = s.segment(ACK | PSH, &data).packet(s.peer, s.own);
+        let segment = &packet[[20, 40][version]..];
+        for frame in cut(&s.a, version, (TCP, segment), 9, &[24, 120]) {
+            s.a.peer.send(frame);
+        }
+        s.a.net.run_for(ms(1));
+        assert_eq!(read_all(&mut socket), data);
+        socket.abort();
+    }
+}

@@ -82,7 +82,7 @@ fn whole_of(seen: &[Seen]) -> SeenIp {
 }
 
 #[test]
-fn hosts_exchange_datagrams_of_every_length_up_to_the_longest() {
+fn defect_098_datagrams_of_every_length_up_to_the_longest_arrive() {
     let (net, a, b, _link) = two();
     let (client, server) = (a.udp("[::]:0"), b.udp("[::]:7"));
     server.set_quota(u32::MAX, u16::MAX);
