@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use embassy_futures::join::{join, join_array};
 use embassy_futures::yield_now;
 use zonda::iface::route::{Prefix, Route, RouteOrigin};
-use zonda::iface::{Ipv4Cidr, Ipv6Cidr};
+use zonda::iface::{Ipv4Cidr, Ipv4State, Ipv6Cidr};
 use zonda::link::StackEnd;
 use zonda::netbuf::NetBufPool;
 use zonda::socket::{SendError, TcpError, TcpListener, TcpSocket, UdpSocket};
