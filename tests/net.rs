@@ -53,8 +53,6 @@ mod loopback;
 mod neighbors;
 #[path = "net/offload.rs"]
 mod offload;
-#[path = "net/path_mtu.rs"]
-mod path_mtu;
 #[cfg(all(
     feature = "dad-optimistic",
     feature = "slaac",
@@ -63,6 +61,8 @@ mod path_mtu;
 ))]
 #[path = "net/optimistic.rs"]
 mod optimistic;
+#[path = "net/path_mtu.rs"]
+mod path_mtu;
 #[cfg(all(feature = "slaac", feature = "events", feature = "tcp"))]
 #[path = "net/slaac.rs"]
 mod slaac;

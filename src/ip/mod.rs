@@ -2,10 +2,10 @@
 //!
 //! The functions here look at one packet and return what is to be done; the stack does it.
 
-#[cfg(feature = "fragmentation")]
-pub(crate) mod identification;
 #[cfg(feature = "slaac")]
 pub(crate) mod autoconf;
+#[cfg(feature = "fragmentation")]
+pub(crate) mod identification;
 #[cfg(feature = "slaac")]
 pub(crate) mod identifier;
 #[cfg(feature = "ipv4")]

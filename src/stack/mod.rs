@@ -27,9 +27,9 @@ mod ipv4_options;
 mod loopback;
 mod mtu;
 mod neighbors;
-mod path_mtu;
 #[cfg(feature = "dad-optimistic")]
 mod optimistic;
+mod path_mtu;
 #[cfg(feature = "ping")]
 pub(crate) mod ping;
 mod quoted;
