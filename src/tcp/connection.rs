@@ -241,7 +241,7 @@ pub(crate) struct Connection {
     pub(crate) wnd: u32,
     /// SND.WL1. Of SND.WL2 it is known that it is not behind `una`, and that is all that counts.
     pub(crate) wl1: Seq,
-    /// The largest window that the peer has offered.
+    /// The largest window that the peer has offered since it was last seen to keep a smaller one.
     pub(crate) max_wnd: u32,
     /// The shift of the peer's windows, and of ours.
     pub(crate) send_scale: u8,

@@ -534,6 +534,9 @@ impl Connection {
         if length == 0 {
             return None;
         }
+        // "the receiver may at any time reduce the size of RCV.BUFF" (RFC 9293 §3.8.6.2.1): so it has,
+        // and what it offers now is what later windows are measured by.
+        self.max_wnd = self.wnd;
         let seq = self.nxt;
         self.heard = Past::new(turn.now);
         let outgoing = self.segment(turn, seq, TcpFlags::ACK | TcpFlags::PSH, length)?;

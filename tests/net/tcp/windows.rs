@@ -177,6 +177,35 @@ fn sender_avoids_silly_windows() {
     assert!((100..=1000).contains(&sent[0].0), "{} ms", sent[0].0);
 }
 
+/// "the receiver may at any time reduce the size of RCV.BUFF" (RFC 9293 §3.8.6.2.1): Linux does, if
+/// it has little memory.
+#[test]
+fn peer_whose_windows_stay_small_is_waited_for_once() {
+    let mut s = Session::new();
+    let mut socket = s.accepted(&mss(1460));
+    s.window = 324;
+    s.say(ACK, &[]);
+    write_all(&mut socket, &[1; 3240]);
+    // It had a larger one before, and may have it again.
+    none(s.passed(ms(190)));
+    assert_eq!(lengths(&s.passed(ms(60))), [324]);
+    for _ in 1..10 {
+        assert_eq!(lengths(&s.acknowledge(324)), [324]);
+    }
+    none(s.acknowledge(324));
+    assert_eq!(socket.info().unwrap().written, 0);
+    // It recovers, and silly windows are avoided again.
+    s.window = 2000;
+    s.say(ACK, &[]);
+    write_all(&mut socket, &[1; 4000]);
+    assert_eq!(lengths(&s.passed(ms(1))), [1460]);
+    s.window = 700;
+    none(s.acknowledge(1460));
+    s.window = 2000;
+    assert_eq!(lengths(&s.say(ACK, &[])), [1460]);
+    s.acknowledge(2540);
+}
+
 #[test]
 fn receiver_avoids_silly_windows() {
     // RFC 9293 §3.8.6.2.2.
