@@ -93,8 +93,6 @@ bitflags! {
         const ECN_REDUCED = 1 << 24;
         /// What was put together last may be marked where it would be dropped else.
         const ECN_CAPABLE = 1 << 25;
-        /// Little is left of what the pool may hold: it is for those who hold nothing yet.
-        const CROWDED = 1 << 20;
         /// There was no block for a header, or no view, for what is to be sent.
         const STARVED = 1 << 19;
         /// A retransmission was left out once, because the first copy is still with the driver.

@@ -444,8 +444,8 @@ impl Connection {
                 self.came_twice(turn, segment.seq, segment.seq + length.min(old));
             }
             if length > old {
-                let kept =
-                    !self.is_crowded_out() && self.append(buf, start + old as usize, length - old);
+                let kept = !self.is_crowded_out(turn)
+                    && self.append(buf, start + old as usize, length - old);
                 let again = self.deliver_out_of_order();
                 if let Some((left, right)) = again.filter(|_| old == 0) {
                     self.came_twice(turn, left, right);
@@ -466,9 +466,10 @@ impl Connection {
 
     /// Whether the next data have to wait, so that connections that nobody reads from do not keep
     /// those from being served that somebody does read from.
-    fn is_crowded_out(&self) -> bool {
-        let holds = self.flags.contains(Flags::UNACCEPTED) || !self.received.is_empty();
-        self.flags.contains(Flags::CROWDED) && holds
+    fn is_crowded_out(&self, turn: &Turn<'_>) -> bool {
+        let unaccepted = self.flags.contains(Flags::UNACCEPTED);
+        let holds = unaccepted || !self.received.is_empty();
+        holds && turn.room.is_crowded(unaccepted)
     }
 
     /// Hangs the data of a segment behind those received: small ones are copied into the block

@@ -59,13 +59,43 @@ pub(crate) enum Answer {
     Reset(Seq),
 }
 
+/// How many more bytes the pool could hold: what a window may promise.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    /// All that is left.
+    pub(crate) left: u32,
+    /// How much of it is for those who hold nothing yet.
+    pub(crate) reserve: u32,
+    /// How many bytes are in a block.
+    pub(crate) block: u32,
+}
+
+impl Room {
+    /// What is kept from a connection that holds something: more, if nobody reads it yet.
+    const fn kept(self, unaccepted: bool) -> u32 {
+        self.reserve << unaccepted as u32
+    }
+
+    /// Whether little is left.
+    pub(crate) const fn is_crowded(self, unaccepted: bool) -> bool {
+        self.left <= self.kept(unaccepted)
+    }
+
+    /// What a connection may promise to take; one that holds nothing may take a segment of `mss`
+    /// from the reserve.
+    pub(crate) fn promise(self, unaccepted: bool, holds: bool, mss: u16) -> u32 {
+        let spare = self.left.saturating_sub(self.kept(unaccepted));
+        match holds {
+            true => spare,
+            false => spare.max(self.left.min(mss.into())),
+        }
+    }
+}
+
 /// What a connection is given besides a segment, each time that it has its turn.
 pub(crate) struct Turn<'t> {
     pub(crate) now: Instant,
-    /// How many more bytes the pool could hold: what a window may promise.
-    pub(crate) room: u32,
-    /// How many bytes of that are in a block.
-    pub(crate) block: u32,
+    pub(crate) room: Room,
     /// The number of the connection.
     pub(crate) index: u16,
     pub(crate) boards: &'t mut Scoreboards,

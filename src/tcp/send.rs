@@ -5,7 +5,7 @@ use super::connection::{Connection, Flags, TcpState, default_mss};
 use super::ecn;
 use super::recovery::{Ack, Probe, Send};
 use super::scoreboard::{Scoreboard, Span, Update};
-use super::segment::{Outgoing, Scoreboards, Segment, Turn};
+use super::segment::{Outgoing, Room, Scoreboards, Segment, Turn};
 use super::sequence::Seq;
 use crate::config;
 use crate::time::{Duration, Instant};
@@ -59,7 +59,7 @@ impl Connection {
         let scales = !crossed || self.flags.contains(Flags::SCALE);
         let scale = scales.then_some(self.receive_scale);
         let sack = !crossed || self.flags.contains(Flags::SACK);
-        let window = self.receive_quota.min(room).min(65_535);
+        let window = self.receive_quota.min(self.promise(room)).min(65_535);
         if self.nxt == self.una {
             self.nxt = self.una + 1;
             self.round_trips.begin(self.nxt, now);
@@ -244,9 +244,11 @@ impl Connection {
     fn next_acknowledgment(&mut self, turn: &Turn<'_>) -> Option<Outgoing> {
         let opens = {
             let edge = self.wanted_edge(turn.room);
-            let step = (self.receive_quota / 2)
-                .min(2 * u32::from(self.mss()))
-                .max(1);
+            let mss = u32::from(self.mss());
+            // One to whom the window is shut waits for nothing else.
+            let is_shut = self.rcv_edge.distance(self.rcv_nxt) < mss;
+            let segments = if is_shut { 1 } else { 2 };
+            let step = (self.receive_quota / 2).min(segments * mss).max(1);
             edge.since(self.rcv_edge) >= step as i32 && !self.flags.contains(Flags::FIN_RECEIVED)
         };
         if !self.flags.contains(Flags::ACK_NOW) && !opens {
@@ -264,12 +266,19 @@ impl Connection {
     }
 
     /// The right edge that the quota and the pool allow; never left of what was offered.
-    fn wanted_edge(&self, room: u32) -> Seq {
+    fn wanted_edge(&self, room: Room) -> Seq {
         let free = self
             .receive_quota
             .saturating_sub(self.received.len() as u32)
-            .min(room);
+            .min(self.promise(room));
         (self.rcv_nxt + free).max(self.rcv_edge)
+    }
+
+    /// What the pool lets this connection promise.
+    fn promise(&self, room: Room) -> u32 {
+        let unaccepted = self.flags.contains(Flags::UNACCEPTED);
+        let holds = unaccepted || !self.received.is_empty();
+        room.promise(unaccepted, holds, self.mss())
     }
 
     /// A segment with `length` bytes of data from `seq` on: acknowledges all, offers the window,

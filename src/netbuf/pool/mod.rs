@@ -327,6 +327,15 @@ impl Pool {
             .with(|state| usize::from(state.limits.held.saturating_sub(state.stats.held)))
     }
 
+    /// Blocks that may still be charged as held, and how many there may be in all.
+    #[cfg(all(ip, feature = "tcp"))]
+    pub(crate) fn held_left_of(self) -> (u16, u16) {
+        self.0.section.with(|state| {
+            let held = state.limits.held;
+            (held.saturating_sub(state.stats.held), held)
+        })
+    }
+
     /// Whether there is a block for `purpose` now.
     #[cfg(all(ip, any(feature = "tcp", feature = "fragmentation")))]
     pub(crate) fn has(self, purpose: Purpose) -> bool {

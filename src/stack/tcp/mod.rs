@@ -19,7 +19,7 @@ use crate::netbuf::meta::Flags as MetaFlags;
 use crate::netbuf::{NetBuf, Purpose, Straddle};
 use crate::tcp::connection::{Connection, Flags, Timers, Tuple};
 use crate::tcp::ecn;
-use crate::tcp::segment::{Answer, Outgoing, Segment, Turn};
+use crate::tcp::segment::{Answer, Outgoing, Room, Segment, Turn};
 use crate::tcp::sequence::Seq;
 use crate::tcp::table::NONE;
 use crate::tcp::{TcpError, TcpState};
@@ -122,20 +122,12 @@ impl Core<'_> {
         let mut turn = Turn {
             now: self.now,
             room,
-            block: self.tcp_block(),
             index,
             boards: &mut self.scoreboards,
         };
         let Some(connection) = self.tcp.get_mut(index) else {
             return Ok(());
         };
-        // Nobody reads yet what comes for a connection that waits to be accepted.
-        let share = match connection.flags.contains(Flags::UNACCEPTED) {
-            true => 2,
-            false => 4,
-        };
-        let crowded = self.pool.held_left() <= usize::from(self.pool.limits().held) / share;
-        connection.flags.set(Flags::CROWDED, crowded);
         let arrived = connection.segment_arrives(&mut turn, segment, buf);
         match arrived.answer {
             Answer::None => {}
@@ -163,7 +155,6 @@ impl Core<'_> {
         let turn = Turn {
             now: self.now,
             room,
-            block: self.tcp_block(),
             index,
             boards: &mut self.scoreboards,
         };
@@ -176,18 +167,20 @@ impl Core<'_> {
         }
     }
 
-    /// How many more bytes the pool could hold: what a window may promise.
-    pub(super) fn tcp_room(&self) -> u32 {
-        (self.pool.held_left() as u32).saturating_mul(self.tcp_block())
-    }
-
-    /// The bytes of data that a block stands for: its part of a full segment of an Ethernet, headers
-    /// off.
-    pub(super) fn tcp_block(&self) -> u32 {
-        const DATA: usize = 1448;
+    /// What the pool could hold. A quarter of it is for connections that hold nothing.
+    pub(super) fn tcp_room(&self) -> Room {
+        // Of data in a full segment of an Ethernet, headers and timestamps off; and all of its frame
+        // in the pool.
+        const DATA: usize = 1428;
         const FRAME: usize = 1516;
         let blocks = FRAME.div_ceil(self.pool.block_size().max(1));
-        DATA.checked_div(blocks).unwrap_or(DATA) as u32
+        let block = DATA.checked_div(blocks).unwrap_or(DATA) as u32;
+        let (left, held) = self.pool.held_left_of();
+        Room {
+            left: u32::from(left).saturating_mul(block),
+            reserve: u32::from(held / 4).saturating_mul(block),
+            block,
+        }
     }
 
     /// After anything has happened to a connection: sends what is to be sent, sets the timer,
@@ -248,7 +241,6 @@ impl Core<'_> {
             let mut turn = Turn {
                 now,
                 room,
-                block: self.tcp_block(),
                 index,
                 boards: &mut self.scoreboards,
             };
@@ -299,7 +291,6 @@ impl Core<'_> {
             let mut turn = Turn {
                 now: self.now,
                 room,
-                block: self.tcp_block(),
                 index,
                 boards: &mut self.scoreboards,
             };

@@ -144,6 +144,8 @@ impl Core<'_> {
         if let Some(listener) = self.listeners.get_mut(listener) {
             listener.waiting = listener.waiting.saturating_sub(1);
         }
+        // It may take more now, and says so.
+        self.tcp_settle(index);
         Some(index)
     }
 

@@ -1,6 +1,8 @@
 //! Windows and what is sent into them: scaling, delayed acknowledgements, Nagle, silly windows,
 //! zero windows (RFC 9293 §3.7.4, §3.8.6; RFC 7323 §2; RFC 1122 §4.2.3).
 
+use zonda::iface::ReceiveDrop;
+
 use super::*;
 
 /// The shift of three as an option.
@@ -223,6 +225,36 @@ fn receiver_avoids_silly_windows() {
     assert_eq!(socket.try_read(&mut buf), Some(Ok(16_384)));
     let update = s.passed(ms(1));
     assert_eq!(update.last().unwrap().window, 16_384, "{update:?}");
+}
+
+/// A window is what the quota and the pool allow: what fills it is kept.
+#[test]
+fn window_promises_no_more_than_is_kept() {
+    let mut s = Session::new();
+    let mut socket = s.accepted(&mss(1460));
+    socket.set_quota(1 << 20, 1000);
+    let (mut edge, mut read) = (s.seq.wrapping_add(16_384), 0);
+    for round in 0..3 {
+        while edge.wrapping_sub(s.seq) >= 1460 {
+            s.say(ACK, &[7; 1460]);
+            for ack in s.passed(ms(50)) {
+                edge = ack.ack.wrapping_add(u32::from(ack.window));
+            }
+        }
+        let drops =
+            s.a.host
+                .counters(s.a.link)
+                .receive_drops(ReceiveDrop::TcpQuota);
+        assert_eq!(drops, 0, "round {round}");
+        read += read_all(&mut socket).len();
+        edge = s
+            .sent()
+            .last()
+            .map_or(edge, |ack| ack.ack.wrapping_add(u32::from(ack.window)));
+        let sent = s.seq.wrapping_sub(IRS.wrapping_add(1));
+        assert_eq!(read, sent as usize, "round {round}");
+        assert!(sent >= 16_384, "the pool holds more than that: {sent}");
+    }
 }
 
 #[test]
