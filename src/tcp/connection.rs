@@ -270,7 +270,7 @@ pub(crate) struct Connection {
     pub(crate) probes: u8,
     /// When the peer was last known to be there, or data went out that nothing was on its way before.
     /// It goes round in 50 days, and no user timeout is longer than one: what is on its way that long
-    /// is asked about before. While it waits to be accepted: when the handshake was done.
+    /// is asked about before.
     pub(crate) heard: Past<10>,
     /// Seconds without an answer after which the connection is given up (RFC 5482).
     pub(crate) user_timeout: u16,
@@ -493,15 +493,16 @@ impl Connection {
         (self.to_send.len() as u32).saturating_sub(self.flight())
     }
 
-    /// The connection begins with a handshake that its peer began and finished.
-    pub(crate) fn open_passively(&mut self, window: u16, irs: Seq, begun: Instant) {
+    /// The connection begins with a handshake that its peer began and finished, and in which we have
+    /// `offered` a window.
+    pub(crate) fn open_passively(&mut self, window: u16, offered: u16, irs: Seq, begun: Instant) {
         self.state = TcpState::Established;
         self.una += 1;
         self.nxt = self.una;
         self.recovery = Recovery::new(self.una);
         (self.wnd, self.max_wnd) = (u32::from(window), u32::from(window));
         self.wl1 = irs;
-        self.rcv_edge = self.rcv_nxt + self.receive_quota.min(65_535);
+        self.rcv_edge = self.rcv_nxt + u32::from(offered);
         self.flags -= Flags::SYN_DUE;
         // If it ends before it is accepted, nobody has to know of it.
         self.flags |= Flags::UNACCEPTED | Flags::ORPHAN;
@@ -566,11 +567,6 @@ impl Connection {
     pub(crate) fn limit_fin_wait_2(&mut self, now: Instant) {
         let wait = Duration::from_secs(config::TCP_FIN_WAIT_2 as u64);
         self.timers.keepalive = Deadline::after(now, wait);
-    }
-
-    /// How long it has waited to be accepted.
-    pub(crate) fn waiting_for(&self, now: Instant) -> Duration {
-        self.heard.elapsed(now)
     }
 
     /// A soft error has come (RFC 9293 §3.9.1.8).

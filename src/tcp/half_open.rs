@@ -18,6 +18,10 @@ pub(crate) struct HalfOpen {
     pub(crate) agreed: Agreed,
     /// The window in the SYN, which is never scaled.
     pub(crate) window: u16,
+    /// The window in our SYN-ACK, which is not either.
+    pub(crate) offered: u16,
+    /// Our SYN-ACK is acknowledged: the peer waits for a place in the listener's queue.
+    pub(crate) acknowledged: bool,
     /// SYN-ACKs sent so far.
     pub(crate) sent: u8,
     /// When the first SYN-ACK was sent, and when the next is due.
@@ -33,6 +37,24 @@ pub(crate) struct HalfOpenTable {
     entries: [Option<HalfOpen>; config::TCP_SYN_QUEUE],
     /// Until then cookies are out.
     cookies_until: Instant,
+    /// There may be one that is acknowledged.
+    has_acknowledged: bool,
+    /// What became of the SYN-ACKs of late.
+    lately: Lately,
+}
+
+/// A second of handshakes. Peers that are real acknowledge what they are sent: where there are more
+/// of them than places they are let in as places become free, and else have to ask again, so that
+/// none believes in a connection that nobody remembers. In a flood of SYNs that nobody goes on with,
+/// each is sent a cookie.
+#[derive(Clone, Copy)]
+struct Lately {
+    since: Instant,
+    /// Cookies that have not come back.
+    cookies: u16,
+    /// Handshakes that were finished.
+    finished: u16,
+    is_flooded: bool,
 }
 
 impl HalfOpenTable {
@@ -40,12 +62,47 @@ impl HalfOpenTable {
         Self {
             entries: [None; config::TCP_SYN_QUEUE],
             cookies_until: Instant::ZERO,
+            has_acknowledged: false,
+            lately: Lately {
+                since: Instant::ZERO,
+                cookies: 0,
+                finished: 0,
+                is_flooded: false,
+            },
         }
     }
 
-    /// A cookie is sent.
-    pub(crate) fn cookie_sent(&mut self, now: Instant) {
-        self.cookies_until = now + COOKIES_VALID;
+    /// Whether a cookie is to be sent to whom there is no entry for, with so many `places` for its
+    /// connection; notes that it is.
+    pub(crate) fn send_cookie(&mut self, now: Instant, places: u16) -> bool {
+        const SECOND: Duration = Duration::from_secs(1);
+        let pending = self.entries.iter().flatten().filter(|e| !e.acknowledged);
+        if now.since(self.lately.since) >= SECOND {
+            let late = pending.clone().filter(|e| now.since(e.begun) >= SECOND);
+            let open = self.lately.cookies.saturating_add(late.count() as u16);
+            self.lately = Lately {
+                since: now,
+                cookies: 0,
+                finished: 0,
+                is_flooded: usize::from(open) >= config::TCP_SYN_QUEUE
+                    && self.lately.finished < open,
+            };
+        }
+        let open = self.lately.cookies.saturating_add(pending.count() as u16);
+        let allowed = self.lately.is_flooded || open < places;
+        if allowed {
+            self.lately.cookies = self.lately.cookies.saturating_add(1);
+            self.cookies_until = now + COOKIES_VALID;
+        }
+        allowed
+    }
+
+    /// A SYN-ACK is acknowledged: that of an entry, or a cookie.
+    pub(crate) fn finished(&mut self, entry: &HalfOpen) {
+        if self.find(&entry.tuple).is_none() {
+            self.lately.cookies = self.lately.cookies.saturating_sub(1);
+        }
+        self.lately.finished = self.lately.finished.saturating_add(1);
     }
 
     /// Whether an ACK may bring back a cookie: none is looked for where none was sent, as it could
@@ -78,6 +135,42 @@ impl HalfOpenTable {
         self.entries.iter_mut().find(|entry| is_it(entry))?.take()
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.iter().flatten().count()
+    }
+
+    /// The SYN-ACK of an entry, or a cookie, was acknowledged, and there is no place for the
+    /// connection: it is kept until there is. False if there is no place here either.
+    pub(crate) fn keep(&mut self, entry: &HalfOpen) -> bool {
+        let kept = match self.find(&entry.tuple) {
+            Some(entry) => {
+                entry.acknowledged = true;
+                true
+            }
+            None => self.insert(HalfOpen {
+                acknowledged: true,
+                ..*entry
+            }),
+        };
+        self.has_acknowledged |= kept;
+        kept
+    }
+
+    /// Takes out the oldest that is acknowledged and for whose listener there is `room`.
+    pub(crate) fn take_acknowledged(&mut self, room: impl Fn(u16) -> bool) -> Option<HalfOpen> {
+        if !self.has_acknowledged {
+            return None;
+        }
+        self.has_acknowledged = self.entries.iter().flatten().any(|e| e.acknowledged);
+        let waiting = self.entries.iter().flatten();
+        let oldest = waiting
+            .filter(|entry| entry.acknowledged && room(entry.listener))
+            .min_by_key(|entry| entry.begun)?;
+        let tuple = oldest.tuple;
+        self.remove(&tuple)
+    }
+
     /// Forgets what a listener has begun.
     pub(crate) fn remove_listener(&mut self, listener: u16) {
         for entry in &mut self.entries {
@@ -94,7 +187,7 @@ impl HalfOpenTable {
     }
 
     /// An entry whose SYN-ACK is due again; `None` if there is none. One that has been sent often
-    /// enough is forgotten.
+    /// enough is forgotten, and so is one that has waited for a place for so long.
     pub(crate) fn expired(&mut self, now: Instant) -> Option<HalfOpen> {
         for place in &mut self.entries {
             let Some(entry) = place.as_mut().filter(|entry| entry.due <= now) else {
@@ -107,7 +200,9 @@ impl HalfOpenTable {
             // Doubled each time (RFC 6298 §5.5).
             entry.due = now + Duration::from_secs(1).times(1 << entry.sent.min(6));
             entry.sent += 1;
-            return Some(*entry);
+            if !entry.acknowledged {
+                return Some(*entry);
+            }
         }
         None
     }

@@ -308,8 +308,8 @@ impl Connection {
             }
         }
         // A peer that takes nothing does not keep for ever what nobody holds any more (RFC 6429 §3).
-        // And one that waits to be accepted goes on waiting.
-        if !self.flags.contains(Flags::ORPHAN) || ack.is_after(before) {
+        let held = self.flags.contains(Flags::UNACCEPTED) || !self.flags.contains(Flags::ORPHAN);
+        if held || ack.is_after(before) {
             self.heard_from(now);
         }
         let newly_acked = match ack.is_after(before) {

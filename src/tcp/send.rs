@@ -274,11 +274,12 @@ impl Connection {
         (self.rcv_nxt + free).max(self.rcv_edge)
     }
 
-    /// What the pool lets this connection promise.
+    /// What the pool lets this connection promise: nothing more than it has before it is accepted.
     fn promise(&self, room: Room) -> u32 {
-        let unaccepted = self.flags.contains(Flags::UNACCEPTED);
-        let holds = unaccepted || !self.received.is_empty();
-        room.promise(unaccepted, holds, self.mss())
+        match self.flags.contains(Flags::UNACCEPTED) {
+            true => 0,
+            false => room.promise(false, !self.received.is_empty(), self.mss()),
+        }
     }
 
     /// A segment with `length` bytes of data from `seq` on: acknowledges all, offers the window,

@@ -8,15 +8,20 @@ use crate::wire::IpAddress;
 /// The end of a list of slots.
 pub(crate) const NONE: u16 = u16::MAX;
 
+/// Stands for a slot that is in no list.
+const NOT_READY: u16 = NONE - 1;
+
 /// Room for one connection.
 pub(crate) struct TcpSlot {
     /// The first slot of the bucket that has this slot's number.
     bucket: u16,
     /// The next slot of this slot's bucket, or of the free list.
     next: u16,
-    /// The next of those that have something to send as soon as there is room, or [`NONE`].
+    /// The next of those that have something to send as soon as there is room, or [`NONE`];
+    /// [`NOT_READY`] if it is none of them.
     next_ready: u16,
-    is_ready: bool,
+    /// The next in its listener's queue, or [`NONE`].
+    next_waiting: u16,
     pub(crate) connection: Option<Connection>,
 }
 
@@ -24,8 +29,8 @@ impl TcpSlot {
     pub(crate) const UNUSED: Self = Self {
         bucket: NONE,
         next: NONE,
-        next_ready: NONE,
-        is_ready: false,
+        next_ready: NOT_READY,
+        next_waiting: NONE,
         connection: None,
     };
 }
@@ -34,15 +39,17 @@ impl TcpSlot {
 pub(crate) struct TcpTable<'a> {
     slots: ManagedSlice<'a, TcpSlot>,
     free: u16,
+    /// How many slots are free.
+    free_count: u16,
     ready_first: u16,
     ready_last: u16,
 }
 
 impl<'a> TcpTable<'a> {
-    /// An empty table in `slots`, of which it uses 65,534 at most.
+    /// An empty table in `slots`, of which it uses 65,534 at most: none has the number of a sentinel.
     pub(crate) fn new(slots: impl Into<ManagedSlice<'a, TcpSlot>>) -> Self {
         let mut slots = slots.into();
-        let count = slots.len().min(usize::from(NONE)) as u16;
+        let count = slots.len().min(usize::from(NOT_READY)) as u16;
         for (index, slot) in (1..).zip(slots.iter_mut()) {
             *slot = TcpSlot::UNUSED;
             slot.next = if index < count { index } else { NONE };
@@ -51,6 +58,7 @@ impl<'a> TcpTable<'a> {
         Self {
             slots,
             free,
+            free_count: count,
             ready_first: NONE,
             ready_last: NONE,
         }
@@ -86,7 +94,7 @@ impl<'a> TcpTable<'a> {
                 hash ^= (bits ^ bits >> 32) as u32;
             }
         }
-        let buckets = self.slots.len().min(usize::from(NONE)) as u32;
+        let buckets = self.slots.len().min(usize::from(NOT_READY)) as u32;
         (((hash.wrapping_mul(0x9e37_79b1) >> 16) * buckets) >> 16) as usize
     }
 
@@ -115,6 +123,7 @@ impl<'a> TcpTable<'a> {
         let index = self.free;
         let slot = self.slots.get_mut(usize::from(index))?;
         self.free = slot.next;
+        self.free_count = self.free_count.saturating_sub(1);
         slot.next = first;
         slot.connection = Some(connection);
         if let Some(head) = self.slots.get_mut(bucket) {
@@ -123,9 +132,14 @@ impl<'a> TcpTable<'a> {
         Some(index)
     }
 
+    /// How many more connections there may be.
+    pub(crate) const fn places(&self) -> u16 {
+        self.free_count
+    }
+
     /// Whether there is a slot for another connection.
-    pub(crate) fn has_room(&self) -> bool {
-        self.free != NONE
+    pub(crate) const fn has_room(&self) -> bool {
+        self.free_count > 0
     }
 
     /// Frees a slot.
@@ -135,6 +149,7 @@ impl<'a> TcpTable<'a> {
         let connection = slot.connection.take()?;
         let next = core::mem::replace(&mut slot.next, self.free);
         self.free = index;
+        self.free_count = self.free_count.saturating_add(1);
         if let Some(head) = self
             .slots
             .get_mut(bucket)
@@ -159,7 +174,7 @@ impl<'a> TcpTable<'a> {
         let Some(slot) = self.slots.get_mut(usize::from(index)) else {
             return;
         };
-        if core::mem::replace(&mut slot.is_ready, true) {
+        if slot.next_ready != NOT_READY {
             return;
         }
         slot.next_ready = NONE;
@@ -182,8 +197,65 @@ impl<'a> TcpTable<'a> {
         let Some(slot) = self.slots.get_mut(usize::from(index)) else {
             return NONE;
         };
-        slot.is_ready = false;
-        core::mem::replace(&mut slot.next_ready, NONE)
+        core::mem::replace(&mut slot.next_ready, NOT_READY)
+    }
+
+    /// Puts a connection at the end of a listener's queue.
+    pub(crate) fn join(&mut self, queue: &mut AcceptQueue, index: u16) {
+        let Some(slot) = self.slots.get_mut(usize::from(index)) else {
+            return;
+        };
+        slot.next_waiting = NONE;
+        match self.slots.get_mut(usize::from(queue.last)) {
+            Some(last) => last.next_waiting = index,
+            None => queue.first = index,
+        }
+        queue.last = index;
+        queue.length = queue.length.saturating_add(1);
+    }
+
+    /// Takes the connection that has waited longest out of a listener's queue.
+    pub(crate) fn leave_first(&mut self, queue: &mut AcceptQueue) -> Option<u16> {
+        let index = queue.first;
+        let slot = self.slots.get_mut(usize::from(index))?;
+        queue.first = core::mem::replace(&mut slot.next_waiting, NONE);
+        if queue.first == NONE {
+            queue.last = NONE;
+        }
+        queue.length = queue.length.saturating_sub(1);
+        Some(index)
+    }
+
+    /// Takes a connection out of a listener's queue that has ended before it was accepted: the queue
+    /// is walked.
+    #[cold]
+    pub(crate) fn leave(&mut self, queue: &mut AcceptQueue, index: u16) {
+        let mut others = AcceptQueue::EMPTY;
+        while let Some(first) = self.leave_first(queue) {
+            if first != index {
+                self.join(&mut others, first);
+            }
+        }
+        *queue = others;
+    }
+}
+
+/// The connections of a listener that wait to be accepted, linked through their slots.
+pub(crate) struct AcceptQueue {
+    first: u16,
+    last: u16,
+    length: u16,
+}
+
+impl AcceptQueue {
+    pub(crate) const EMPTY: Self = Self {
+        first: NONE,
+        last: NONE,
+        length: 0,
+    };
+
+    pub(crate) const fn len(&self) -> u16 {
+        self.length
     }
 }
 
@@ -194,9 +266,21 @@ pub(crate) struct Listener {
     /// Connections that may wait to be accepted.
     pub(crate) backlog: u16,
     /// Connections that do.
-    pub(crate) waiting: u16,
+    pub(crate) queue: AcceptQueue,
     /// DSCP of what they send, in the upper six bits.
     pub(crate) traffic_class: u8,
+}
+
+impl Listener {
+    /// How many more connections may wait.
+    pub(crate) const fn places(&self) -> u16 {
+        self.backlog.saturating_sub(self.queue.len())
+    }
+
+    /// Whether another connection may wait.
+    pub(crate) const fn has_room(&self) -> bool {
+        self.places() > 0
+    }
 }
 
 /// The listeners, in an order that tells nothing.
@@ -212,6 +296,10 @@ impl<'a> Listeners<'a> {
     /// How many ports are listened on, at most.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
+    }
+
+    pub(crate) fn get(&self, index: u16) -> Option<&Listener> {
+        self.0.get(usize::from(index))?.as_ref()
     }
 
     pub(crate) fn get_mut(&mut self, index: u16) -> Option<&mut Listener> {

@@ -13,6 +13,7 @@ use crate::tcp::half_open::HalfOpen;
 use crate::tcp::isn::Offer;
 use crate::tcp::segment::{Outgoing, Segment};
 use crate::tcp::sequence::Seq;
+use crate::tcp::table::Listener;
 use crate::time::Duration;
 use crate::wire::protocol;
 use crate::wire::tcp::{HEADER_LENGTH, TcpFlags};
@@ -49,14 +50,17 @@ impl Core<'_> {
         // Where there is no place for another connection nothing is answered: whoever it is asks
         // again, or sends again what nobody remembers.
         let listener = self.listeners.find(tuple.local, tuple.local_port);
-        let waiting = listener.and_then(|listener| self.listeners.get_mut(listener));
-        if waiting.is_some_and(|listener| listener.waiting >= listener.backlog) {
+        let waiting = listener.and_then(|listener| self.listeners.get(listener));
+        let is_full = waiting.is_some_and(|listener| !listener.has_room());
+        if segment.flags.contains(TcpFlags::ACK)
+            && let Some(entry) = self.tcp_cookie(tuple, segment)
+        {
+            return self.tcp_arrives_half_open(&entry, segment, buf);
+        }
+        if is_full {
             return Err(ReceiveDrop::TcpBacklog);
         }
         if segment.flags.contains(TcpFlags::ACK) {
-            if let Some(entry) = self.tcp_cookie(tuple, segment) {
-                return self.tcp_arrives_half_open(&entry, segment, buf);
-            }
             // The number that the peer began with, which goes into a cookie, is that of the first
             // segment less one. A later segment that comes before it proves nothing: the peer of a
             // handshake that was right must not be reset for it, and sends the first one again.
@@ -70,9 +74,7 @@ impl Core<'_> {
         }
         match listener {
             Some(listener) if segment.flags.contains(TcpFlags::SYN) => {
-                self.time_wait.remove(tuple);
-                self.tcp_syn_arrives(listener, tuple, segment, before);
-                Ok(())
+                self.tcp_syn_arrives(listener, tuple, segment, before)
             }
             Some(_) => Err(ReceiveDrop::TcpNoConnection),
             None => {
@@ -126,7 +128,7 @@ impl Core<'_> {
         tuple: &Tuple,
         segment: &Segment<'_>,
         before: Option<Seq>,
-    ) {
+    ) -> Result<(), ReceiveDrop> {
         let TcpOptions {
             mss,
             window_scale,
@@ -141,6 +143,7 @@ impl Core<'_> {
             iss = before + 65_537;
         }
         let now = self.now;
+        let offered = self.tcp_first_window(listener);
         let mut entry = HalfOpen {
             tuple: *tuple,
             listener,
@@ -155,17 +158,30 @@ impl Core<'_> {
                 ecn: ecn::offers(segment.flags),
             },
             window: segment.window,
+            offered,
+            acknowledged: false,
             sent: 1,
             begun: now,
             due: now + Duration::from_secs(1),
         };
         if self.half_open.insert(entry) {
+            self.time_wait.remove(tuple);
             self.tcp_syn_ack(&entry);
             self.arm_tcp();
-            return;
+            return Ok(());
         }
+        let places = self.listeners.get(listener).map_or(0, Listener::places);
+        let places = places.min(self.tcp.places());
+        if !self.half_open.send_cookie(now, places) {
+            return Err(ReceiveDrop::TcpBacklog);
+        }
+        self.time_wait.remove(tuple);
         // There is no place: what the SYN says is put into the answer, and comes back with the ACK
         // (RFC 4987 §3.6).
+        //
+        // How many there are of them nobody knows: their peers are promised nothing, until the ACK
+        // has found a place. One that finds none has sent nothing that would be lost, and asks again.
+        entry.offered = 0;
         let agreed = &mut entry.agreed;
         // A cookie has no place for it.
         agreed.ecn = false;
@@ -183,8 +199,8 @@ impl Core<'_> {
                 0
             }
         };
-        self.half_open.cookie_sent(now);
         self.tcp_send_syn_ack(&entry, stamp);
+        Ok(())
     }
 
     /// The handshake that a cookie tells of.
@@ -195,8 +211,13 @@ impl Core<'_> {
         }
         let listener = self.listeners.find(tuple.local, tuple.local_port)?;
         let addresses = tuple.addresses();
-        let (irs, iss) = (segment.seq - 1, segment.ack - 1);
-        let cookie = self.isn.verify(&addresses, irs, iss, now)?;
+        let iss = segment.ack - 1;
+        // Who asks whether the window is still shut does so with a number that was sent before.
+        let mut numbers = [segment.seq - 1, segment.seq].into_iter();
+        let (irs, cookie) = numbers.find_map(|irs| {
+            let cookie = self.isn.verify(&addresses, irs, iss, now)?;
+            Some((irs, cookie))
+        })?;
         let timestamps = segment.options.timestamps;
         let offer = timestamps.map_or(Offer::default(), |(_, echo)| Offer::from_timestamp(echo));
         Some(HalfOpen {
@@ -213,10 +234,33 @@ impl Core<'_> {
                 ecn: false,
             },
             window: segment.window,
+            offered: 0,
+            acknowledged: false,
             sent: 1,
             begun: now,
             due: now + Duration::from_secs(1),
         })
+    }
+
+    /// The window of a SYN-ACK: what the quota and the pool allow. Where others wait as well, each
+    /// may fill its part of what is for those whom nobody reads from yet.
+    fn tcp_first_window(&self, listener: u16) -> u16 {
+        /// What comes with the data of a segment into its blocks.
+        const HEADERS: u32 = 90;
+        let waiting = self.listeners.get(listener).map_or(0, |l| l.queue.len());
+        let others = u32::from(waiting) + self.half_open.len() as u32;
+        let room = self.tcp_room();
+        let mut window = room.promise(others > 0, others > 0, config::TCP_MSS_DEFAULT as u16);
+        if others > 0 {
+            let blocks = window / room.block.max(1) / (others + 1);
+            let size = self.pool.block_size() as u32;
+            window = (blocks * room.block).min((blocks * size).saturating_sub(HEADERS));
+            // It is not worth it for less: who is accepted may send at once.
+            if window < config::TCP_MSS_DEFAULT as u32 {
+                window = 0;
+            }
+        }
+        window.min(config::TCP_RECEIVE_QUOTA as u32).min(65_535) as u16
     }
 
     pub(super) fn tcp_syn_ack(&mut self, entry: &HalfOpen) {
@@ -234,7 +278,7 @@ impl Core<'_> {
             seq: entry.iss,
             ack: entry.irs + 1,
             flags,
-            window: config::TCP_RECEIVE_QUOTA.min(65_535) as u16,
+            window: entry.offered,
             options: TcpOptionSpace::syn(
                 mss,
                 entry.agreed.scale.map(|_| scale),
@@ -278,7 +322,7 @@ impl Core<'_> {
     ) -> Result<(), ReceiveDrop> {
         let tuple = entry.tuple;
         let flags = segment.flags;
-        let window = config::TCP_RECEIVE_QUOTA.min(65_535) as u32;
+        let window = u32::from(entry.offered).max(1);
         let in_window = segment.seq.in_window(entry.irs + 1, window);
         if flags.contains(TcpFlags::RST) {
             if segment.seq == entry.irs + 1 {
@@ -302,7 +346,9 @@ impl Core<'_> {
             self.tcp_syn_ack(&entry);
             return Ok(());
         }
-        if flags.contains(TcpFlags::SYN) || !in_window {
+        // Who asks whether the window is still shut does so just in front of it.
+        let asks = segment.seq == entry.irs && segment.length == 0;
+        if flags.contains(TcpFlags::SYN) || !in_window && !asks {
             self.tcp_challenge_half_open(entry);
             return Err(ReceiveDrop::TcpNoConnection);
         }
@@ -313,38 +359,61 @@ impl Core<'_> {
             self.tcp_reset(&tuple, segment.ack, None);
             return Err(ReceiveDrop::TcpNoConnection);
         }
-        let Some(listener) = self.listeners.get_mut(entry.listener) else {
+        self.half_open.finished(entry);
+        let Some(listener) = self.listeners.get(entry.listener) else {
             let _: Option<HalfOpen> = self.half_open.remove(&tuple);
             self.tcp_reset(&tuple, segment.ack, None);
             return Err(ReceiveDrop::TcpNoConnection);
         };
         // A full queue keeps the handshake where it is: the peer sends again, and gets in later.
-        if listener.waiting >= listener.backlog || !self.tcp.has_room() {
-            if self.half_open.find(&tuple).is_none() {
-                // It came with a cookie.
-                let _: bool = self.half_open.insert(*entry);
-                self.arm_tcp();
-            }
+        if !listener.has_room() || !self.tcp.has_room() {
+            let _: bool = self.half_open.keep(entry);
+            self.arm_tcp();
             return Err(ReceiveDrop::TcpBacklog);
         }
+        let _: Option<HalfOpen> = self.half_open.remove(&tuple);
+        let Some(index) = self.tcp_enter(entry, Some(segment)) else {
+            return Err(ReceiveDrop::TcpBacklog);
+        };
+        self.tcp_arrives(index, segment, buf)
+    }
+
+    /// The peer of a handshake becomes a connection that waits to be accepted; `last` is the segment
+    /// that has acknowledged our SYN-ACK just now.
+    fn tcp_enter(&mut self, entry: &HalfOpen, last: Option<&Segment<'_>>) -> Option<u16> {
+        let HalfOpen { tuple, irs, .. } = *entry;
         let now = self.now;
         let mss = self.tcp_mss(&tuple);
         let mut connection = Connection::new(tuple, entry.iss, entry.ts_offset, mss, now);
-        connection.agree(entry.agreed, mss, entry.irs, now);
-        connection.open_passively(entry.window, entry.irs, entry.begun);
-        connection.probes = entry.sent.saturating_sub(1);
-        connection.handshake_done(now, segment);
+        connection.agree(entry.agreed, mss, irs, now);
+        connection.open_passively(entry.window, entry.offered, irs, entry.begun);
+        if let Some(last) = last {
+            connection.probes = entry.sent.saturating_sub(1);
+            connection.handshake_done(now, last);
+        }
         connection.listener = entry.listener;
         connection.traffic_class = self.listeners.traffic_class(entry.listener);
-        let Some(index) = self.tcp.insert(connection) else {
-            return Err(ReceiveDrop::TcpBacklog);
-        };
-        let _: Option<HalfOpen> = self.half_open.remove(&tuple);
+        let index = self.tcp.insert(connection)?;
         if let Some(listener) = self.listeners.get_mut(entry.listener) {
-            listener.waiting += 1;
+            self.tcp.join(&mut listener.queue, index);
         }
         self.waiters.wake(WaitKey::listener(entry.listener));
-        self.tcp_arrives(index, segment, buf)
+        Some(index)
+    }
+
+    /// There may be a place again: those that wait for one since their handshakes are done come in.
+    pub(super) fn tcp_admit(&mut self) {
+        while self.tcp.has_room() {
+            let listeners = &self.listeners;
+            let room = |listener| listeners.get(listener).is_some_and(Listener::has_room);
+            let Some(entry) = self.half_open.take_acknowledged(room) else {
+                return;
+            };
+            let Some(index) = self.tcp_enter(&entry, None) else {
+                return;
+            };
+            self.tcp_settle(index);
+        }
     }
 
     /// What RFC 9293 §3.10.7.4 answers to a segment that is not acceptable, and RFC 5961 to one that
@@ -364,7 +433,7 @@ impl Core<'_> {
             seq: entry.iss + 1,
             ack: entry.irs + 1,
             flags: TcpFlags::ACK,
-            window: (config::TCP_RECEIVE_QUOTA.min(65_535) >> shift) as u16,
+            window: entry.offered >> shift,
             options: TcpOptionSpace::segment(timestamps, []),
             data: None,
         };

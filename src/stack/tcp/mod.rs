@@ -211,10 +211,11 @@ impl Core<'_> {
             if connection.flags.contains(Flags::UNACCEPTED)
                 && let Some(listener) = self.listeners.get_mut(listener)
             {
-                listener.waiting = listener.waiting.saturating_sub(1);
+                self.tcp.leave(&mut listener.queue, index);
             }
             drop(self.tcp.remove(index));
             self.tcp_timers.clear(super::timers::Owner(index));
+            self.tcp_admit();
         } else {
             match deadline {
                 Some(deadline) => self.tcp_timers.set(super::timers::Owner(index), deadline),

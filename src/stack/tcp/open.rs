@@ -8,7 +8,7 @@ use super::super::transmit::Outgoing as Ip;
 use crate::config;
 use crate::tcp::connection::{Connection, Flags, Tuple};
 use crate::tcp::segment::Outgoing;
-use crate::tcp::table::Listener;
+use crate::tcp::table::{AcceptQueue, Listener};
 use crate::tcp::{TcpError, TcpState};
 use crate::wire::tcp::TcpFlags;
 use crate::wire::tcp_options::TcpOptionSpace;
@@ -124,7 +124,7 @@ impl Core<'_> {
             local: address,
             port: local.port(),
             backlog: backlog.max(1),
-            waiting: 0,
+            queue: AcceptQueue::EMPTY,
             traffic_class: 0,
         };
         self.listeners
@@ -134,27 +134,28 @@ impl Core<'_> {
 
     /// Takes the connection that has waited longest in a listener's queue.
     pub(crate) fn tcp_accept(&mut self, listener: u16) -> Option<u16> {
-        let waits = |c: &Connection| c.flags.contains(Flags::UNACCEPTED) && c.listener == listener;
-        let (index, _) = (self.tcp.iter())
-            .filter(|(_, connection)| waits(connection))
-            .max_by_key(|(index, c)| (c.waiting_for(self.now), core::cmp::Reverse(*index)))?;
+        let index = self.tcp_leave_queue(listener)?;
+        // It may take more now, and says so.
+        self.tcp_settle(index);
+        self.tcp_admit();
+        Some(index)
+    }
+
+    fn tcp_leave_queue(&mut self, listener: u16) -> Option<u16> {
+        let queue = &mut self.listeners.get_mut(listener)?.queue;
+        let index = self.tcp.leave_first(queue)?;
         if let Some(connection) = self.tcp.get_mut(index) {
             connection.flags -= Flags::UNACCEPTED | Flags::ORPHAN;
         }
-        if let Some(listener) = self.listeners.get_mut(listener) {
-            listener.waiting = listener.waiting.saturating_sub(1);
-        }
-        // It may take more now, and says so.
-        self.tcp_settle(index);
         Some(index)
     }
 
     /// Ends a listener: what waits in its queue is reset.
     pub(crate) fn tcp_unlisten(&mut self, listener: u16) {
-        while let Some(index) = self.tcp_accept(listener) {
+        self.half_open.remove_listener(listener);
+        while let Some(index) = self.tcp_leave_queue(listener) {
             self.tcp_abort(index);
         }
-        self.half_open.remove_listener(listener);
         self.listeners.remove(listener);
     }
 

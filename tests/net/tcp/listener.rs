@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
+use zonda::iface::ReceiveDrop;
 use zonda::socket::{TcpError, TcpOpenError, TcpState};
 
 use super::*;
@@ -28,15 +29,96 @@ fn full_backlog_keeps_the_handshake_until_there_is_room() {
     (s.ports.0, s.seq, s.ack) = second_of;
     none(s.say(ACK, &[]));
     none(s.at(0, ACK, b"hello"));
+    none(s.passed(secs(5)));
     let first = listener.try_accept().unwrap();
     assert_eq!(first.peer_addr().unwrap().port(), 5000);
-    assert!(listener.try_accept().is_none());
-    // The SYN-ACK comes again, and so does the ACK.
-    assert_eq!(one(s.passed(ms(1100))), answer);
-    none(s.say(ACK, &[]));
-    s.say(ACK, b"hello");
+    // It comes in without another word, as a peer that waits to be greeted says none.
     let mut second = listener.try_accept().unwrap();
+    assert_eq!(second.peer_addr().unwrap().port(), 5001);
+    s.say(ACK, b"hello");
     assert_eq!(read_all(&mut second), b"hello");
+    assert_eq!(answer.flags, SYN | ACK);
+}
+
+#[test]
+fn peer_of_a_full_backlog_comes_in_when_one_that_waits_is_reset() {
+    let mut s = Session::new();
+    let listener = s.listen(1);
+    let answer = one(s.say(SYN, &[]));
+    let first_of = (s.ports.0, s.seq, answer.seq.wrapping_add(1));
+    (s.ports.0, s.seq) = (5001, 100);
+    s.open(&mss(1460));
+    let second_of = (s.ports.0, s.seq, s.ack);
+    (s.ports.0, s.seq, s.ack) = first_of;
+    none(s.say(ACK, &[]));
+    (s.ports.0, s.seq, s.ack) = second_of;
+    none(s.say(RST, &[]));
+    let socket = listener.try_accept().unwrap();
+    assert_eq!(socket.peer_addr().unwrap().port(), 5000);
+    assert!(listener.try_accept().is_none());
+}
+
+/// Nobody waits for ever: not who has waited as long as SYN-ACKs are repeated.
+#[test]
+fn peer_of_a_full_backlog_is_forgotten_in_time_and_then_reset() {
+    let mut s = Session::new();
+    let listener = s.listen(1);
+    let answer = one(s.say(SYN, &[]));
+    let first_of = (s.ports.0, s.seq, answer.seq.wrapping_add(1));
+    (s.ports.0, s.seq) = (5001, 100);
+    s.open(&mss(1460));
+    (s.ports.0, s.seq, s.ack) = first_of;
+    none(s.say(ACK, &[]));
+    s.passed(secs(130));
+    drop(listener.try_accept());
+    assert!(listener.try_accept().is_none());
+    s.passed(ms(1));
+    assert_eq!(brief(&one(s.say(ACK, b"late"))), (RST, s.ack, 0, 0));
+}
+
+/// The data of many who wait would fill the pool: together they are promised no more than may be
+/// held for them, and those who are promised nothing may send as soon as they are accepted.
+#[test]
+fn windows_of_those_who_wait_fit_the_pool_together() {
+    let a = alone_with(Network::new(1), |net| {
+        net.host_for::<32>("host", pool::<128, 512, 32, 64>())
+    });
+    a.introduce();
+    a.peer.answer_for(PEER4, PEER6);
+    let mut s = Session {
+        a,
+        ..Session::new()
+    };
+    let listener = s.listen(32);
+    let mut promised = 0;
+    for port in 1..=32 {
+        (s.ports.0, s.seq) = (port, 100);
+        let window = s.open(&mss(1460)).window;
+        promised += u32::from(window.min(500)).div_ceil(440);
+        s.say(ACK, &[7; 500][..usize::from(window.min(500))]);
+        none(
+            s.passed(ms(50))
+                .into_iter()
+                .filter(|sent| sent.ack != s.seq)
+                .collect(),
+        );
+    }
+    let held = u32::from(s.a.host.pool().limits().held);
+    assert!(
+        (held / 4..=held).contains(&promised),
+        "{promised} of {held}"
+    );
+    let drops =
+        s.a.host
+            .counters(s.a.link)
+            .receive_drops(ReceiveDrop::TcpQuota);
+    assert_eq!(drops, 0);
+    for _ in 0..32 {
+        let mut socket = listener.try_accept().unwrap();
+        let length = read_all(&mut socket).len();
+        let update = s.passed(ms(50)).pop();
+        assert!(length == 500 || update.is_some_and(|update| update.window > 1000));
+    }
 }
 
 #[test]
@@ -92,6 +174,10 @@ fn port_is_taken_once() {
 /// So many SYNs that nobody goes on with.
 fn flood(s: &Session, count: u32) {
     for n in 0..count {
+        if n == 50 {
+            // Those who are sent by somebody real are acknowledged before.
+            s.a.net.run_for(secs(1));
+        }
         let syn = Tcp {
             source: 10_000 + n as u16,
             destination: s.ports.1,
@@ -125,6 +211,7 @@ fn syn_flood_lets_others_in_by_cookies_and_takes_no_memory() {
         (None, None, None)
     );
     let mut socket = listener.try_accept().unwrap();
+    s.passed(ms(1));
     assert_eq!(socket.info().unwrap().mss, 1460);
     assert_eq!(socket.info().unwrap().send_window, 20_000);
     s.say(ACK, b"served");
@@ -138,6 +225,7 @@ fn syn_flood_lets_others_in_by_cookies_and_takes_no_memory() {
     let answer = s.open(&options);
     assert!(answer.scale().is_some() && answer.option(4).is_some());
     let other = listener.try_accept().unwrap();
+    s.passed(ms(1));
     assert_eq!(other.info().unwrap().mss, 1400 - 12);
     assert_eq!(other.info().unwrap().send_window, 80_000);
     assert!(one(s.at(10, ACK, b"x")).sack().len() == 1);
@@ -171,9 +259,40 @@ fn segment_that_overtakes_the_cookie_is_not_reset() {
     s.ack = answer.seq.wrapping_add(1);
     none(s.at(4, FIN | ACK, &[]));
     none(s.at(2, ACK, b"34"));
-    s.say(ACK, b"1234");
+    none(s.say(ACK, &[]));
     let mut socket = listener.try_accept().expect("a connection");
+    s.say(ACK, b"1234");
     assert_eq!(read_all(&mut socket), b"1234");
+}
+
+/// Whom a cookie was given is promised nothing, so that it has sent nothing that would be lost where
+/// it finds no place; it asks whether the window is still shut (RFC 9293 §3.8.6.1).
+#[test]
+fn peer_with_a_cookie_asks_until_there_is_a_place() {
+    let mut s = Session::new();
+    let listener = s.listen(1);
+    flood(&s, 100);
+    let answer = one(s.say(SYN, &[]));
+    assert_eq!((answer.flags, answer.window), (SYN | ACK, 0));
+    let late = (s.ports.0, s.seq, answer.seq.wrapping_add(1));
+    (s.ports.0, s.seq) = (5001, 100);
+    s.open(&mss(1460));
+    (s.ports.0, s.seq, s.ack) = late;
+    none(s.say(ACK, &[]));
+    none(s.at(-1, ACK, &[]));
+    let first = listener.try_accept().unwrap();
+    assert_eq!(first.peer_addr().unwrap().port(), 5001);
+    assert!(listener.try_accept().is_none());
+    s.passed(ms(1));
+    // Linux asks with the number before, others with a byte.
+    let shut = one(s.at(-1, ACK, &[]));
+    assert_eq!((shut.flags, shut.ack, shut.window), (ACK, s.seq, 0));
+    let mut second = listener.try_accept().unwrap();
+    let opened = one(s.passed(ms(1)));
+    assert_eq!((opened.flags, opened.ack), (ACK, s.seq));
+    assert!(opened.window > 10_000);
+    s.say(ACK, b"at last");
+    assert_eq!(read_all(&mut second), b"at last");
 }
 
 #[test]

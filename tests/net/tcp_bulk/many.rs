@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::*;
+use zonda::time::Instant;
 
 const COUNT: usize = 500;
 
@@ -82,6 +83,74 @@ fn five_hundred_connections_pass_their_data_at_once() {
     for host in hosts {
         assert_eq!(host.pool().stats().blocks_used, 0);
     }
+}
+
+/// Many more begin at once than may wait, or than are served at a time, and their data are more than
+/// the pool holds: they wait for their turns, and not for timers that go ever slower.
+#[test]
+fn two_hundred_clients_of_a_short_backlog_are_served_soon() {
+    const CLIENTS: usize = 200;
+    let net = Network::new(4);
+    let hosts = [
+        net.host_for::<256>("clients", pool::<2048, 512, 256, 512>()),
+        net.host_for::<42>("server", pool::<128, 512, 16, 64>()),
+    ];
+    let link = net.link(hosts).delay(us(200));
+    hosts[0].add(link, "10.0.0.1/24");
+    hosts[1].add(link, "10.0.0.2/24");
+    let address: SocketAddr = "10.0.0.2:7".parse().unwrap();
+    let listener = TcpListener::bind(hosts[1].stack(), address, 32).unwrap();
+    let (mut clients, mut begun) = (Vec::new(), 0);
+    let mut served: Vec<TcpSocket<'static>> = Vec::new();
+    let (data, mut buffer) = ([7; 500], [0; 500]);
+    while begun < CLIENTS || !clients.is_empty() {
+        assert!(
+            net.now() < Instant::ZERO + secs(16),
+            "{} wait",
+            clients.len()
+        );
+        for _ in 0..(CLIENTS - begun).min(10) {
+            let mut client = TcpSocket::begin(hosts[0].stack(), address).unwrap();
+            // Every second one waits to be greeted before it says anything.
+            if begun % 2 == 0 {
+                assert_eq!(client.try_write(&data), Some(Ok(500)));
+                client.shutdown();
+            }
+            clients.push((client, 0));
+            begun += 1;
+        }
+        clients.retain_mut(|(client, read)| match client.try_read(&mut buffer) {
+            Some(Ok(0)) => {
+                assert_eq!(*read, "hello".len() + 500);
+                false
+            }
+            Some(Ok(length)) => {
+                if *read == 0 && client.info().unwrap().written == 0 {
+                    let _ = client.try_write(&data);
+                    client.shutdown();
+                }
+                *read += length;
+                true
+            }
+            Some(Err(error)) => panic!("{error}"),
+            None => true,
+        });
+        while served.len() < 5
+            && let Some(mut socket) = listener.try_accept()
+        {
+            assert_eq!(socket.try_write(b"hello"), Some(Ok(5)));
+            served.push(socket);
+        }
+        served.retain_mut(|socket| match socket.try_read(&mut buffer) {
+            Some(Ok(0)) => false,
+            Some(Ok(length)) => socket.try_write(&buffer[..length]) == Some(Ok(length)),
+            Some(Err(error)) => panic!("{error}"),
+            None => true,
+        });
+        net.run_for(ms(1));
+    }
+    drop((served, listener));
+    net.run_for(secs(120));
 }
 
 #[test]
