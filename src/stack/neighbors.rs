@@ -507,9 +507,12 @@ impl Core<'_> {
         })?;
         (!link.is_empty() && !link.is_multicast()).then_some(link)
     }
+}
 
+#[cfg(any(feature = "ipv6", feature = "tcp"))]
+impl Core<'_> {
     /// The link address that a frame came from.
-    fn frame_source(&self, id: InterfaceId, buf: &NetBuf) -> Option<LinkAddr> {
+    pub(super) fn frame_source(&self, id: InterfaceId, buf: &NetBuf) -> Option<LinkAddr> {
         match self.interface(id)?.capabilities.medium {
             #[cfg(feature = "ethernet")]
             crate::link::Medium::Ethernet => Some(crate::l2::ethernet::source(buf)),

@@ -135,7 +135,7 @@ impl Core<'_> {
     }
 
     /// As [`Core::send_ip`], to a link address that is known already: an answer.
-    #[cfg(feature = "ipv6")]
+    #[cfg(any(feature = "ipv6", feature = "tcp"))]
     pub(crate) fn send_ip_back(
         &mut self,
         path: &Path,

@@ -6,6 +6,15 @@ use super::connection::{Agreed, Tuple};
 use super::sequence::Seq;
 use crate::config;
 use crate::time::{Duration, Instant};
+use crate::wire::LinkAddr;
+
+/// The interface and the link address that a segment came from. What answers a stranger goes there, and
+/// makes no entry in the neighbour cache: a flood of them would fill it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WayBack {
+    pub(crate) interface: u8,
+    pub(crate) link: LinkAddr,
+}
 
 /// One handshake that was begun.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +29,8 @@ pub(crate) struct HalfOpen {
     pub(crate) window: u16,
     /// The window in our SYN-ACK, which is not either.
     pub(crate) offered: u16,
+    /// The way back to where the SYN came from.
+    pub(crate) back: Option<WayBack>,
     /// Our SYN-ACK is acknowledged: the peer waits for a place in the listener's queue.
     pub(crate) acknowledged: bool,
     /// SYN-ACKs sent so far.

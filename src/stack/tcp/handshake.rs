@@ -7,9 +7,10 @@ use super::super::waiters::WaitKey;
 use crate::config;
 use crate::iface::ReceiveDrop;
 use crate::netbuf::NetBuf;
+use crate::netbuf::meta::Flags as MetaFlags;
 use crate::tcp::connection::{Agreed, Connection, Tuple, default_mss};
 use crate::tcp::ecn;
-use crate::tcp::half_open::HalfOpen;
+use crate::tcp::half_open::{HalfOpen, WayBack};
 use crate::tcp::isn::Offer;
 use crate::tcp::segment::{Outgoing, Segment};
 use crate::tcp::sequence::Seq;
@@ -29,6 +30,7 @@ impl Core<'_> {
         buf: NetBuf,
     ) -> Result<(), ReceiveDrop> {
         let now = self.now;
+        let back = self.tcp_way_back(&buf);
         let mut before = None;
         if let Some(entry) = self.time_wait.find(tuple, now) {
             let is_syn = segment.flags.contains(TcpFlags::SYN)
@@ -37,7 +39,7 @@ impl Core<'_> {
             if is_syn && entry.may_reopen(segment.seq, timestamp) {
                 before = Some(entry.snd_nxt);
             } else {
-                return self.tcp_arrives_in_time_wait(tuple, segment);
+                return self.tcp_arrives_in_time_wait(tuple, segment, back);
             }
         }
         if let Some(entry) = self.half_open.find(tuple) {
@@ -53,7 +55,7 @@ impl Core<'_> {
         let waiting = listener.and_then(|listener| self.listeners.get(listener));
         let is_full = waiting.is_some_and(|listener| !listener.has_room());
         if segment.flags.contains(TcpFlags::ACK)
-            && let Some(entry) = self.tcp_cookie(tuple, segment)
+            && let Some(entry) = self.tcp_cookie(tuple, segment, back)
         {
             return self.tcp_arrives_half_open(&entry, segment, buf);
         }
@@ -68,26 +70,36 @@ impl Core<'_> {
                 && segment.end() != segment.seq
                 && self.half_open.has_cookies_out(self.now);
             if !may_be_later {
-                self.tcp_reset(tuple, segment.ack, None);
+                self.tcp_reset(tuple, segment.ack, None, back);
             }
             return Err(ReceiveDrop::TcpNoConnection);
         }
         match listener {
             Some(listener) if segment.flags.contains(TcpFlags::SYN) => {
-                self.tcp_syn_arrives(listener, tuple, segment, before)
+                self.tcp_syn_arrives(listener, tuple, segment, before, back)
             }
             Some(_) => Err(ReceiveDrop::TcpNoConnection),
             None => {
-                self.tcp_reset(tuple, Seq(0), Some(segment.end()));
+                self.tcp_reset(tuple, Seq(0), Some(segment.end()), back);
                 Err(ReceiveDrop::TcpNoConnection)
             }
         }
+    }
+
+    /// Where a segment came from.
+    fn tcp_way_back(&self, buf: &NetBuf) -> Option<WayBack> {
+        let meta = buf.meta();
+        let interface = meta.interface;
+        let has_link = !meta.flags.contains(MetaFlags::LOOPED_BACK);
+        let link = self.frame_source(interface, buf).filter(|_| has_link)?;
+        (!link.is_multicast() && !link.is_empty()).then_some(WayBack { interface, link })
     }
 
     pub(super) fn tcp_arrives_in_time_wait(
         &mut self,
         tuple: &Tuple,
         segment: &Segment<'_>,
+        back: Option<WayBack>,
     ) -> Result<(), ReceiveDrop> {
         let now = self.now;
         // A reset ends nothing here (RFC 1337).
@@ -115,7 +127,7 @@ impl Core<'_> {
                 options: TcpOptionSpace::segment(timestamps, []),
                 data: None,
             };
-            let _: bool = self.tcp_send(tuple, Ip::new(protocol::TCP), outgoing);
+            let _: bool = self.tcp_answer(tuple, Ip::new(protocol::TCP), outgoing, back);
         }
         Ok(())
     }
@@ -128,6 +140,7 @@ impl Core<'_> {
         tuple: &Tuple,
         segment: &Segment<'_>,
         before: Option<Seq>,
+        back: Option<WayBack>,
     ) -> Result<(), ReceiveDrop> {
         let TcpOptions {
             mss,
@@ -159,6 +172,7 @@ impl Core<'_> {
             },
             window: segment.window,
             offered,
+            back,
             acknowledged: false,
             sent: 1,
             begun: now,
@@ -204,7 +218,12 @@ impl Core<'_> {
     }
 
     /// The handshake that a cookie tells of.
-    pub(super) fn tcp_cookie(&self, tuple: &Tuple, segment: &Segment<'_>) -> Option<HalfOpen> {
+    fn tcp_cookie(
+        &self,
+        tuple: &Tuple,
+        segment: &Segment<'_>,
+        back: Option<WayBack>,
+    ) -> Option<HalfOpen> {
         let now = self.now;
         if segment.flags.contains(TcpFlags::SYN) || !self.half_open.has_cookies_out(now) {
             return None;
@@ -235,6 +254,7 @@ impl Core<'_> {
             },
             window: segment.window,
             offered: 0,
+            back,
             acknowledged: false,
             sent: 1,
             begun: now,
@@ -291,7 +311,7 @@ impl Core<'_> {
             traffic_class: self.listeners.traffic_class(entry.listener),
             ..Ip::new(protocol::TCP)
         };
-        let _: bool = self.tcp_send(&entry.tuple, ip, outgoing);
+        let _: bool = self.tcp_answer(&entry.tuple, ip, outgoing, entry.back);
     }
 
     /// The most data that a segment of ours, or of the peer's, can have on the way between us.
@@ -356,13 +376,13 @@ impl Core<'_> {
             return Err(ReceiveDrop::TcpNoConnection);
         }
         if segment.ack != entry.iss + 1 {
-            self.tcp_reset(&tuple, segment.ack, None);
+            self.tcp_reset(&tuple, segment.ack, None, entry.back);
             return Err(ReceiveDrop::TcpNoConnection);
         }
         self.half_open.finished(entry);
         let Some(listener) = self.listeners.get(entry.listener) else {
             let _: Option<HalfOpen> = self.half_open.remove(&tuple);
-            self.tcp_reset(&tuple, segment.ack, None);
+            self.tcp_reset(&tuple, segment.ack, None, entry.back);
             return Err(ReceiveDrop::TcpNoConnection);
         };
         // A full queue keeps the handshake where it is: the peer sends again, and gets in later.
@@ -437,6 +457,7 @@ impl Core<'_> {
             options: TcpOptionSpace::segment(timestamps, []),
             data: None,
         };
-        let _: bool = self.tcp_send(&entry.tuple, Ip::new(protocol::TCP), outgoing);
+        let ip = Ip::new(protocol::TCP);
+        let _: bool = self.tcp_answer(&entry.tuple, ip, outgoing, entry.back);
     }
 }

@@ -19,6 +19,7 @@ use crate::netbuf::meta::Flags as MetaFlags;
 use crate::netbuf::{NetBuf, Purpose, Straddle};
 use crate::tcp::connection::{Connection, Flags, Timers, Tuple};
 use crate::tcp::ecn;
+use crate::tcp::half_open::WayBack;
 use crate::tcp::segment::{Answer, Outgoing, Room, Segment, Turn};
 use crate::tcp::sequence::Seq;
 use crate::tcp::table::NONE;
@@ -134,7 +135,7 @@ impl Core<'_> {
             Answer::Challenge => self.tcp_challenge(index),
             Answer::Reset(seq) => {
                 if let Some(tuple) = self.tcp.get(index).map(Connection::tuple) {
-                    self.tcp_reset(&tuple, seq, None);
+                    self.tcp_reset(&tuple, seq, None, None);
                 }
             }
         }
@@ -357,6 +358,17 @@ impl Core<'_> {
 
     /// Puts the headers in front of a segment and sends it.
     pub(super) fn tcp_send(&mut self, tuple: &Tuple, ip: Ip, outgoing: Outgoing) -> bool {
+        self.tcp_answer(tuple, ip, outgoing, None)
+    }
+
+    /// As [`Core::tcp_send`]; with `back`, to there, if the neighbour cache knows no other way.
+    pub(super) fn tcp_answer(
+        &mut self,
+        tuple: &Tuple,
+        ip: Ip,
+        outgoing: Outgoing,
+        back: Option<WayBack>,
+    ) -> bool {
         let Some(path) = self.path(tuple.remote, Some(tuple.local), None) else {
             return false;
         };
@@ -415,14 +427,30 @@ impl Core<'_> {
                 header.fill_checksum(pseudo, options.sum().plus(data_sum));
             }
         }
-        let result = self.send_ip(&path, tuple.remote, ip, buf);
+        let back = back.filter(|back| {
+            let interface = self.interface(path.interface);
+            back.interface == path.interface
+                && !path.is_local
+                && interface
+                    .is_some_and(|i| i.is_up() && i.neighbors.link_addr(path.next_hop).is_none())
+        });
+        let result = match back {
+            Some(back) => self.send_ip_back(&path, tuple.remote, ip, back.link, buf),
+            None => self.send_ip(&path, tuple.remote, ip, buf),
+        };
         let sent = result.is_ok();
         self.send_or_count(path.interface, result);
         sent
     }
 
     /// A reset; with `ack`, it acknowledges that much (RFC 9293 §3.5.2).
-    pub(super) fn tcp_reset(&mut self, tuple: &Tuple, seq: Seq, ack: Option<Seq>) {
+    pub(super) fn tcp_reset(
+        &mut self,
+        tuple: &Tuple,
+        seq: Seq,
+        ack: Option<Seq>,
+        back: Option<WayBack>,
+    ) {
         if !self.reset_limit.allow(self.now) {
             return;
         }
@@ -437,7 +465,7 @@ impl Core<'_> {
             options: TcpOptionSpace::NONE,
             data: None,
         };
-        let _: bool = self.tcp_send(tuple, Ip::new(protocol::TCP), outgoing);
+        let _: bool = self.tcp_answer(tuple, Ip::new(protocol::TCP), outgoing, back);
     }
 
     /// An ICMP error, or a neighbour that does not answer, concerns a segment that we have sent

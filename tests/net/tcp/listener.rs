@@ -306,6 +306,77 @@ fn handshakes_begun_keep_their_places_in_a_flood() {
     assert!(listener.try_accept().is_some());
 }
 
+/// What answers a stranger goes back to where it came from: a flood of SYNs from addresses that nobody
+/// answers for asks for none of them and takes no place in the neighbour cache.
+#[test]
+fn syn_flood_from_the_link_leaves_the_neighbors_alone() {
+    for version in [0, 1] {
+        let net = Network::new(5);
+        let (host, peer, flood) = (net.host("host"), net.peer("peer"), net.peer("flood"));
+        let link = net.link((host, peer, flood));
+        host.add(link, "10.0.0.1/16").add(link, "fd00::1/64");
+        let a = Alone {
+            host,
+            peer,
+            link,
+            net,
+        };
+        a.net.run_for(ms(1));
+        a.introduce();
+        a.peer.answer_for(PEER4, PEER6);
+        let (own, peer) = PAIRS[version];
+        let session = Session::over(version);
+        let mut s = Session { a, ..session };
+        let listener = s.listen(8);
+        s.open(&mss(1460));
+        let mut socket = listener.try_accept().unwrap();
+        let neighbors = s.a.stack().neighbors(s.a.host.interface(s.a.link)).count();
+        let mut answered = 0;
+        for n in 0..3000u16 {
+            let [high, low] = n.to_be_bytes();
+            let mac = [2, 9, 9, 9, high, low];
+            let stranger: IpAddr = match version {
+                0 => [10, 0, 1 + high, low].into(),
+                _ => [0xfd00, 0, 0, 0, 0, 0, 1, n].into(),
+            };
+            let syn = Tcp {
+                source: 77,
+                ..s.segment(SYN, &[])
+            };
+            let kind = [IPV4, IPV6][version];
+            let packet = syn.packet(stranger, own);
+            flood.send(ethernet(s.a.mac(), mac, kind, &packet));
+            s.a.net.run_for(ms(2));
+            let (own, peer) = (s.a.mac(), s.a.peer.mac());
+            let sent = s.a.sent().into_iter();
+            for frame in sent.filter(|frame| frame.from == own && frame.to != peer) {
+                let segment = frame.ip().and_then(|ip| ip.tcp());
+                let segment = segment.expect("nobody is asked for");
+                answered += u32::from(segment.flags == SYN | ACK);
+                assert!(frame.to[..4] == mac[..4], "{frame:?}");
+            }
+            if n % 500 == 0 {
+                s.say(ACK, b"established");
+                assert_eq!(read_all(&mut socket), b"established");
+                write_all(&mut socket, b"as before");
+                assert_eq!(one(s.passed(ms(1))).data, b"as before");
+                s.acknowledge(9);
+                s.passed(ms(1));
+            }
+        }
+        assert!(answered > 1500, "{answered}");
+        let after = s.a.stack().neighbors(s.a.host.interface(s.a.link)).count();
+        assert_eq!(after, neighbors);
+        // Others still get in.
+        (s.ports.0, s.seq) = (5001, 100);
+        s.open(&mss(1460));
+        assert_eq!(
+            listener.try_accept().unwrap().peer_addr().unwrap().ip(),
+            peer
+        );
+    }
+}
+
 // ---- Waiting that is given up ------------------------------------------------------------
 
 /// Polls once, and drops the future.
