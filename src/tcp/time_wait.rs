@@ -76,11 +76,14 @@ impl TimeWait {
     /// Whether a SYN begins a new incarnation: by its timestamp (RFC 6191 §2), or by its sequence
     /// number (RFC 9293 §3.6.1).
     pub(crate) fn may_reopen(&self, seq: Seq, timestamp: Option<u32>) -> bool {
+        // The last number that was used is that of the FIN.
+        let is_later = !seq.is_before(self.rcv_nxt);
         match (self.timestamps, timestamp) {
             (Some((recent, _)), Some(value)) => {
-                Seq(value).is_after(Seq(recent)) || value == recent && seq.is_after(self.rcv_nxt)
+                Seq(value).is_after(Seq(recent)) || value == recent && is_later
             }
-            _ => seq.is_after(self.rcv_nxt),
+            (None, Some(_)) => true,
+            (_, None) => is_later,
         }
     }
 }

@@ -716,12 +716,13 @@ fn time_wait_gives_way_to_a_later_syn_only() {
     let s = time_wait(&mss(1460));
     let last = s.ack;
     let listener = s.listen(1);
-    let ack = one(s.at(-5, SYN, &[]));
+    // The number of the FIN is the last that was used.
+    let ack = one(s.at(-1, SYN, &[]));
     assert_eq!((ack.flags, ack.ack), (ACK, s.seq));
-    let answer = one(s.at(1, SYN, &[]));
+    let answer = one(s.at(0, SYN, &[]));
     assert_eq!(
         (answer.flags, answer.ack),
-        (SYN | ACK, s.seq.wrapping_add(2))
+        (SYN | ACK, s.seq.wrapping_add(1))
     );
     // Its numbers are beyond those of the connection before.
     assert!(answer.seq.wrapping_sub(last) < 1 << 31);
@@ -736,6 +737,19 @@ fn time_wait_gives_way_to_a_later_timestamp() {
     let _listener = s.listen(1);
     s.options = stamps(999, 0);
     assert_eq!(one(s.at(50, SYN, &[])).flags, ACK);
+    // "is equal to the last timestamp seen": the number decides.
+    s.options = stamps(1000, 0);
+    assert_eq!(one(s.at(-1, SYN, &[])).flags, ACK);
     s.options = stamps(1001, 0);
+    assert_eq!(one(s.at(-500, SYN, &[])).flags, SYN | ACK);
+}
+
+#[test]
+fn time_wait_without_timestamps_gives_way_to_a_syn_with_one() {
+    // RFC 6191 §2.
+    let mut s = time_wait(&mss(1460));
+    let _listener = s.listen(1);
+    assert_eq!(one(s.at(-500, SYN, &[])).flags, ACK);
+    s.options = stamps(1, 0);
     assert_eq!(one(s.at(-500, SYN, &[])).flags, SYN | ACK);
 }
