@@ -80,8 +80,12 @@ sizes! {
     TCP_MSS_MIN = 88 in 48..=536;
     /// The delay of TCP acknowledgements, in milliseconds (RFC 9293 §3.8.6.3: below 500).
     TCP_DELAYED_ACK = 40 in 1..=499;
-    /// SYNs or SYN-ACKs sent before the peer is given up.
-    TCP_SYN_RETRIES = 6 in 1..=12;
+    /// SYNs sent before the peer is given up: eight are three minutes and more, the least that RFC 9293
+    /// §3.8.3 allows.
+    TCP_SYN_RETRIES = 8 in 1..=12;
+    /// SYN-ACKs sent before the peer is given up: six are a minute, for which it takes the place of
+    /// another handshake.
+    TCP_SYN_ACK_RETRIES = 6 in 1..=12;
     /// Seconds without an answer after which a TCP connection is given up; 0: never (RFC 5482).
     TCP_USER_TIMEOUT = 300 in 0..=65535;
     /// Seconds of silence before the first keepalive probe, where a socket asks for them.

@@ -1,7 +1,7 @@
 //! TCP sockets.
 
 use core::future::poll_fn;
-use core::net::SocketAddr;
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::task::Poll;
 
 use embedded_io_async::{ErrorKind, ErrorType};
@@ -121,6 +121,9 @@ impl Drop for TcpListener<'_> {
     }
 }
 
+/// Any address and port of this host, for either version.
+const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
 /// A TCP connection. Dropped, it is closed in good order, or reset if there are data that nobody
 /// has read (RFC 2525 §2.17).
 ///
@@ -144,7 +147,17 @@ impl<'a> TcpSocket<'a> {
 
     /// Connects to `remote`. To drop the future is to give up.
     pub async fn connect(stack: Stack<'a>, remote: SocketAddr) -> Result<Self, ConnectError> {
-        let socket = Self::begin(stack, remote).map_err(ConnectError::Open)?;
+        Self::connect_from(stack, ANY, remote).await
+    }
+
+    /// Connects to `remote` from `local` (RFC 9293 §3.9.1.1): the route chooses the address where it is
+    /// unspecified, and chance the port where it is 0.
+    pub async fn connect_from(
+        stack: Stack<'a>,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> Result<Self, ConnectError> {
+        let socket = Self::begin_from(stack, local, remote).map_err(ConnectError::Open)?;
         poll_fn(|context| {
             socket.poll(context, |connection| match connection.state {
                 TcpState::SynSent | TcpState::SynReceived => None,
@@ -159,7 +172,16 @@ impl<'a> TcpSocket<'a> {
 
     /// Begins to connect to `remote`, and does not wait for the outcome: see [`TcpSocket::state`].
     pub fn begin(stack: Stack<'a>, remote: SocketAddr) -> Result<Self, TcpOpenError> {
-        let index = stack.with(|core| core.tcp_connect(remote))?;
+        Self::begin_from(stack, ANY, remote)
+    }
+
+    /// As [`TcpSocket::begin`], from `local`: see [`TcpSocket::connect_from`].
+    pub fn begin_from(
+        stack: Stack<'a>,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> Result<Self, TcpOpenError> {
+        let index = stack.with(|core| core.tcp_connect(local, remote))?;
         Ok(Self::new(stack, index))
     }
 

@@ -204,7 +204,7 @@ impl HalfOpenTable {
             let Some(entry) = place.as_mut().filter(|entry| entry.due <= now) else {
                 continue;
             };
-            if usize::from(entry.sent) >= config::TCP_SYN_RETRIES {
+            if usize::from(entry.sent) >= config::TCP_SYN_ACK_RETRIES {
                 *place = None;
                 continue;
             }

@@ -265,6 +265,14 @@ impl TcpOptionSpace {
         space
     }
 
+    /// The same options of a segment with SYN, with another Maximum Segment Size.
+    #[cfg(feature = "tcp")]
+    pub(crate) fn with_mss(mut self, mss: u16) -> Self {
+        let [_, _, a, b, ..] = &mut self.octets;
+        [*a, *b] = mss.to_be_bytes();
+        self
+    }
+
     /// The options of a segment without SYN: timestamps, TSval and TSecr, and as many of the SACK
     /// blocks as there is space for, the first ones: four, or three beside timestamps.
     pub fn segment(

@@ -339,7 +339,7 @@ impl Core<'_> {
     }
 
     /// Sends one segment of a connection.
-    pub(super) fn tcp_emit(&mut self, index: u16, outgoing: Outgoing) -> bool {
+    pub(super) fn tcp_emit(&mut self, index: u16, mut outgoing: Outgoing) -> bool {
         let Some(connection) = self.tcp.get_mut(index) else {
             return false;
         };
@@ -353,6 +353,10 @@ impl Core<'_> {
             traffic_class: connection.traffic_class | connection.take_codepoint(),
             class: connection.class,
         };
+        if outgoing.flags.contains(TcpFlags::SYN) {
+            // What we take: where SYNs have crossed the connection knows what the peer does.
+            outgoing.options = outgoing.options.with_mss(self.tcp_mss(&tuple));
+        }
         self.tcp_send(&tuple, ip, outgoing)
     }
 

@@ -46,12 +46,18 @@ impl core::fmt::Display for TcpOpenError {
 impl core::error::Error for TcpOpenError {}
 
 impl Core<'_> {
-    /// Begins a connection to `remote`.
-    pub(crate) fn tcp_connect(&mut self, remote: SocketAddr) -> Result<u16, TcpOpenError> {
+    /// Begins a connection to `remote`, from `local`: where that is unspecified the route chooses the
+    /// address, and where it is 0 chance the port.
+    pub(crate) fn tcp_connect(
+        &mut self,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> Result<u16, TcpOpenError> {
         let address = IpAddress::try_from(remote.ip());
         let address = address.map_err(|_| TcpOpenError::InvalidDestination)?;
+        let own = self.tcp_own_address(local, address)?;
         let path = self
-            .path(address, None, zone(remote))
+            .path(address, own, zone(remote))
             .ok_or(TcpOpenError::NoRoute)?;
         let interface = self
             .interface(path.interface)
@@ -65,17 +71,49 @@ impl Core<'_> {
         }
         let mut tuple = Tuple {
             local: path.source,
-            local_port: 0,
+            local_port: local.port(),
             remote: address,
             remote_port: remote.port(),
         };
-        tuple.local_port = self.tcp_ephemeral(&tuple).ok_or(TcpOpenError::InUse)?;
+        let port = match local.port() {
+            0 => self.tcp_ephemeral(&tuple),
+            port => Some(port).filter(|_| self.tcp_is_new(&tuple)),
+        };
+        tuple.local_port = port.ok_or(TcpOpenError::InUse)?;
         let (iss, ts_offset) = self.tcp_secrets(&tuple);
         let mss = self.tcp_mss(&tuple);
         let connection = Connection::new(tuple, iss, ts_offset, mss, self.now);
         let index = self.tcp.insert(connection).ok_or(TcpOpenError::TableFull)?;
         self.tcp_settle(index);
         Ok(index)
+    }
+
+    /// The address that the application has chosen, if it has, which must be one of ours that can
+    /// speak to `remote` (RFC 9293 §3.9.1.1).
+    fn tcp_own_address(
+        &self,
+        local: SocketAddr,
+        remote: IpAddress,
+    ) -> Result<Option<IpAddress>, TcpOpenError> {
+        if local.ip().is_unspecified() {
+            return Ok(None);
+        }
+        let own = IpAddress::try_from(local.ip()).map_err(|_| TcpOpenError::NotOurs)?;
+        if !self.interfaces().any(|(_, i)| i.has_address(own)) {
+            return Err(TcpOpenError::NotOurs);
+        }
+        match own.is_same_family(remote) {
+            true => Ok(Some(own)),
+            false => Err(TcpOpenError::NoRoute),
+        }
+    }
+
+    /// Whether there is no connection with this four-tuple, nor was one lately, nor begins one.
+    fn tcp_is_new(&mut self, tuple: &Tuple) -> bool {
+        let now = self.now;
+        self.tcp.find(tuple).is_none()
+            && self.time_wait.find(tuple, now).is_none()
+            && self.half_open.find(tuple).is_none()
     }
 
     /// A local port that makes the four-tuple new (RFC 6056 §3.3.2).
@@ -85,7 +123,6 @@ impl Core<'_> {
         // As many ports may be taken as there are connections, those in TIME-WAIT, and listeners.
         let taken = self.tcp.iter().count() + config::TCP_TIME_WAIT + self.listeners.len();
         let tries = 0..=taken.min(usize::from(u16::MAX)) as u16;
-        let now = self.now;
         for attempt in tries {
             let offset =
                 (u32::from(start) + u32::from(attempt)) % (u32::from(u16::MAX - FIRST) + 1);
@@ -94,9 +131,8 @@ impl Core<'_> {
                 local_port,
                 ..*tuple
             };
-            let is_free = self.tcp.find(&tuple).is_none()
-                && self.time_wait.find(&tuple, now).is_none()
-                && !self.listeners.is_taken(Some(tuple.local), local_port);
+            let is_free =
+                self.tcp_is_new(&tuple) && !self.listeners.is_taken(Some(tuple.local), local_port);
             if is_free {
                 return Some(local_port);
             }

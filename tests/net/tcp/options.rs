@@ -1,4 +1,7 @@
-//! Options: MSS (RFC 9293 §3.7.1), timestamps and PAWS (RFC 7323), SACK (RFC 2018).
+//! Options: MSS (RFC 9293 §3.7.1), timestamps and PAWS (RFC 7323), SACK (RFC 2018). And the addresses
+//! of an active open.
+
+use zonda::socket::{TcpOpenError, TcpState};
 
 use super::*;
 
@@ -383,5 +386,66 @@ fn traffic_class_of_segments_is_that_of_the_socket_or_of_its_listener() {
         s.a.net.run_for(ms(1100));
         assert!(classes(&s).iter().all(|class| *class == 0x48));
         s.acknowledge(4);
+    }
+}
+
+/// SYNs that cross: each tells the other side's segments their size, and again with the ACK.
+#[test]
+fn mss_of_syns_that_cross_is_taken_in() {
+    let mut s = Session::new();
+    let (mut socket, first) = s.begun();
+    s.options = mss(700);
+    let again = one(s.say(SYN, &[]));
+    assert_eq!(again.flags, SYN | ACK);
+    assert_eq!(again.option(2), first.option(2), "what we take stays");
+    s.options = Vec::new();
+    none(s.say(ACK, &[]));
+    assert_eq!(socket.info().unwrap().mss, 700);
+    write_all(&mut socket, &[1; 1400]);
+    let lengths: Vec<_> = s.passed(ms(1)).iter().map(|sent| sent.data.len()).collect();
+    assert_eq!(lengths, [700, 700]);
+}
+
+// ---- Where a connection is opened from -----------------------------------------------------
+
+/// RFC 9293 §3.9.1.1 MUST-43.
+#[test]
+fn local_address_and_port_can_be_chosen() {
+    for version in [0, 1] {
+        let mut s = Session::over(version);
+        let other: IpAddr = ["10.0.0.33", "fd00::33"][version].parse().unwrap();
+        s.a.host
+            .add(s.a.link, ["10.0.0.33/24", "fd00::33/64"][version]);
+        s.a.net.run_for(ms(1));
+        s.a.peer.take();
+        let remote = SocketAddr::new(s.peer, 7);
+        let begin = |local| TcpSocket::begin_from(s.a.stack(), local, remote);
+        let socket = begin(SocketAddr::new(other, 1234)).unwrap();
+        let syn = one(s.passed(ms(1)));
+        assert_eq!((syn.flags, syn.source), (SYN, 1234));
+        assert_eq!(socket.local_addr(), Some(SocketAddr::new(other, 1234)));
+        // The four-tuple is taken; another one with that port is not.
+        let again = begin(SocketAddr::new(other, 1234)).err();
+        assert_eq!(again, Some(TcpOpenError::InUse));
+        let beside = begin(SocketAddr::new(s.own, 1234)).unwrap();
+        assert_eq!(beside.local_addr(), Some(SocketAddr::new(s.own, 1234)));
+        // Each of both may be left open.
+        let by_port = begin(SocketAddr::new(s.own, 0)).unwrap();
+        assert!(by_port.local_addr().unwrap().port() >= 49152);
+        let any = SocketAddr::new(std::net::Ipv6Addr::UNSPECIFIED.into(), 4321);
+        let by_route = begin(any).unwrap().local_addr().unwrap();
+        assert_eq!(by_route.port(), 4321);
+        assert!([s.own, other].contains(&by_route.ip()));
+        // It must be one of ours, and of the peer's version.
+        let stranger = SocketAddr::new(s.peer, 1);
+        assert_eq!(begin(stranger).err(), Some(TcpOpenError::NotOurs));
+        let mixed = SocketAddr::new(PAIRS[1 - version].0, 1);
+        assert_eq!(begin(mixed).err(), Some(TcpOpenError::NoRoute));
+        // It connects, from there.
+        s.own = other;
+        (s.ports, s.ack) = ((7, 1234), syn.seq.wrapping_add(1));
+        s.passed(ms(1));
+        one(s.say(SYN | ACK, &[]));
+        assert_eq!(socket.state(), TcpState::Established);
     }
 }

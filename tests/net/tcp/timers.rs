@@ -8,10 +8,13 @@ use super::*;
 fn syn_is_repeated_ever_later_and_given_up() {
     let mut s = Session::new();
     let (socket, syn) = s.begun();
-    let again = s.passed_timed(secs(200));
+    let again = s.passed_timed(secs(182));
     let times: Vec<_> = again.iter().map(|(at, _)| (at + 500) / 1000).collect();
-    // RFC 6298 §5.5, with a first timeout of one second.
-    assert_eq!(times, [1, 3, 7, 15, 31]);
+    // RFC 6298 §5.5, with a first timeout of one second and a largest of one minute.
+    assert_eq!(times, [1, 3, 7, 15, 31, 63, 123]);
+    // RFC 9293 §3.8.3 MUST-23: three minutes at least.
+    assert_eq!(socket.state(), TcpState::SynSent);
+    none(s.passed(secs(2)));
     for (_, segment) in &again {
         assert_eq!(brief(segment), brief(&syn));
     }

@@ -62,6 +62,41 @@ fn window_is_not_scaled_where_one_side_does_not() {
     assert_eq!(socket.info().unwrap().send_window, 20_000);
 }
 
+/// RFC 9293 §3.1 MUST-1: "The window size MUST be treated as an unsigned number".
+#[test]
+fn window_above_32_kilobytes_is_unsigned() {
+    let a = alone_with(Network::new(1), |net| {
+        net.host_with("host", pool::<192, 1536, 64, 64>())
+    });
+    a.introduce();
+    a.peer.answer_for(PEER4, PEER6);
+    let mut s = Session {
+        a,
+        ..Session::new()
+    };
+    s.window = 40_000;
+    let mut socket = s.accepted(&mss(1460));
+    socket.set_quota(60_000, 90_000);
+    // The peer's is filled.
+    for _ in 0..8 {
+        let _ = socket.try_write(&[7; 90_000]);
+        s.passed(ms(1));
+        let in_flight = socket.info().unwrap().in_flight;
+        assert!(in_flight <= 40_000);
+        s.acknowledge(in_flight);
+        s.passed(ms(1));
+    }
+    let _ = socket.try_write(&[7; 90_000]);
+    s.passed(ms(1));
+    let in_flight = socket.info().unwrap().in_flight;
+    assert!((32_769..=40_000).contains(&in_flight), "{in_flight}");
+    // Ours is offered.
+    s.say(ACK, b"1");
+    let ack = s.passed(ms(50)).pop().unwrap();
+    assert_eq!(ack.window, 60_000 - 1);
+    socket.abort();
+}
+
 #[test]
 fn window_shrinks_by_what_waits_to_be_read_and_its_edge_never_goes_back() {
     let mut s = Session::new();
