@@ -40,6 +40,55 @@ fn more_tasks_wait_than_there_are_places() {
     assert_eq!(served, (0..many).collect::<Vec<_>>());
 }
 
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Counter(AtomicU32);
+
+impl Wake for Counter {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// One who waits for two things at once takes the places of two: both are woken, to try again.
+#[test]
+fn both_tasks_that_lose_their_places_to_one_are_woken() {
+    let a = acquainted();
+    let sockets: Vec<_> = (0..zonda::config::WAITERS as u16)
+        .map(|n| a.host.udp(&format!("[::]:{}", 7000 + n)))
+        .collect();
+    let sender = a.host.udp("[::]:9");
+    a.link.down();
+    a.net.run_for(ms(1));
+    let counters: Vec<_> = sockets.iter().map(|_| Arc::<Counter>::default()).collect();
+    let mut waits: Vec<_> = sockets
+        .iter()
+        .map(|socket| Box::pin(socket.recv()))
+        .collect();
+    for (wait, counter) in waits.iter_mut().zip(&counters) {
+        let waker = Waker::from(counter.clone());
+        assert!(
+            wait.as_mut()
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
+    }
+    // It waits for room, and for the link.
+    let waker = Waker::from(Arc::<Counter>::default());
+    let mut send = pin!(sender.send_to(b"x", (PEER4, 9).into()));
+    assert!(
+        send.as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    let woken: Vec<_> = counters
+        .iter()
+        .map(|c| c.0.load(Ordering::Relaxed))
+        .collect();
+    assert_eq!(woken[..2], [1, 1]);
+    assert!(woken[2..].iter().all(|count| *count == 0), "{woken:?}");
+}
+
 thread_local! {
     /// The stack that [`Meddler`] uses.
     static STACK: Cell<Option<Stack<'static>>> = const { Cell::new(None) };
