@@ -18,7 +18,7 @@ fn address(target: &str, port: u16) -> SocketAddr {
 }
 
 #[track_caller]
-fn connect(target: &str, port: u16) -> TcpStream {
+pub fn connect(target: &str, port: u16) -> TcpStream {
     let stream = TcpStream::connect_timeout(&address(target, port), PATIENCE)
         .unwrap_or_else(|error| panic!("{target} port {port}: {error}"));
     stream.set_read_timeout(Some(2 * PATIENCE)).unwrap();
@@ -27,14 +27,14 @@ fn connect(target: &str, port: u16) -> TcpStream {
 }
 
 /// Bytes without a pattern that a mistake could repeat: xorshift.
-struct Noise(u64);
+pub struct Noise(u64);
 
 impl Noise {
-    const fn new(seed: u64) -> Self {
+    pub const fn new(seed: u64) -> Self {
         Self(seed ^ 0x9e37_79b9_7f4a_7c15)
     }
 
-    fn fill(&mut self, bytes: &mut [u8]) {
+    pub fn fill(&mut self, bytes: &mut [u8]) {
         for byte in bytes {
             self.0 ^= self.0 << 13;
             self.0 ^= self.0 >> 7;
@@ -65,7 +65,7 @@ fn expect(mut stream: &TcpStream, seed: u64, length: usize) {
 
 /// Writes that noise, and says that it was all.
 #[track_caller]
-fn pour(mut stream: &TcpStream, seed: u64, length: usize) {
+pub fn pour(mut stream: &TcpStream, seed: u64, length: usize) {
     let mut noise = Noise::new(seed);
     let mut bytes = [0; 8192];
     let mut left = length;
@@ -82,7 +82,7 @@ fn pour(mut stream: &TcpStream, seed: u64, length: usize) {
 
 /// Has that much echoed while it is written, to the end.
 #[track_caller]
-fn echo(stream: TcpStream, seed: u64, length: usize) {
+pub fn echo(stream: TcpStream, seed: u64, length: usize) {
     let started = Instant::now();
     let peer = stream.peer_addr().unwrap();
     thread::scope(|scope| {

@@ -1,8 +1,9 @@
-//! A stack of this process on a TAP interface connects to Linux.
+//! A stack of this process on a TAP interface, and Linux: what the demo does not do.
 
 use std::future::Future;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{self, SocketAddr, TcpStream};
+use std::sync::{Arc, Barrier};
 use std::thread;
 
 use async_io::block_on;
@@ -10,24 +11,30 @@ use embassy_futures::select::{Either, Either3, select, select3};
 use zonda::drivers::tap::{TapDevice, TapKind, TapOptions};
 use zonda::iface::{Ipv4Cidr, Ipv6Cidr};
 use zonda::link::{Capabilities, Port};
-use zonda::netbuf::NetBufPool;
-use zonda::socket::{ConnectError, TcpError, TcpSocket};
+use zonda::netbuf::{NetBufPool, Pool};
+use zonda::socket::{ConnectError, TcpError, TcpListener, TcpSocket};
 use zonda::stack::{EmbassyClock, Runner, Stack, StackCell, StackStorage};
 use zonda::time::Duration;
 
-use crate::demo::join_tap;
+use crate::demo::{DEVICE4, DEVICE6, join_tap};
+use crate::tcp::{Noise, connect, echo, pour};
 
 const LINUX: [&str; 2] = ["10.9.0.1:4000", "[fd09::1]:4000"];
 
 /// Runs `script` with a stack beside Linux; nothing of its pool may be left.
 fn with_stack(script: impl AsyncFn(Stack<'_>)) {
     static POOL: NetBufPool<128, 512, 16, 64> = NetBufPool::new();
+    with_stack_for::<4>(POOL.pool(), script);
+}
+
+/// The same with this pool and room for so many connections.
+fn with_stack_for<const TCP: usize>(pool: Pool, script: impl AsyncFn(Stack<'_>)) {
     let device = TapDevice::open(&TapOptions::new("zonda0", TapKind::Tap)).unwrap();
     let port = Port::new(Capabilities::ethernet(*b"\x02ZONDA"));
     {
         let clock = EmbassyClock;
-        let mut storage = StackStorage::<1, 0, 4, 1>::new();
-        let cell = StackCell::new(&mut storage, POOL.pool(), [7; 32], &clock);
+        let mut storage = StackStorage::<1, 0, TCP, 1>::new();
+        let cell = StackCell::new(&mut storage, pool, [7; 32], &clock);
         let stack = cell.stack();
         let id = stack.attach(port.split().1).unwrap();
         let ipv4 = Ipv4Cidr::new("10.9.0.2".parse().unwrap(), 24);
@@ -44,7 +51,7 @@ fn with_stack(script: impl AsyncFn(Stack<'_>)) {
             stack.ready(id).await;
             limited(stack, script(stack)).await;
         };
-        let run = device.run(port.split().0, POOL.pool());
+        let run = device.run(port.split().0, pool);
         match block_on(select3(script, run, runner.run())) {
             Either3::First(()) => {}
             Either3::Second(Err(error)) => panic!("the driver ended: {error}"),
@@ -52,7 +59,7 @@ fn with_stack(script: impl AsyncFn(Stack<'_>)) {
         }
     }
     drop((port, device));
-    assert_eq!(POOL.pool().stats().blocks_used, 0);
+    assert_eq!(pool.stats().blocks_used, 0);
 }
 
 async fn limited<R>(stack: Stack<'_>, work: impl Future<Output = R>) -> R {
@@ -69,7 +76,7 @@ fn linux(target: &str, serve: impl FnOnce(TcpStream) + Send + 'static) -> thread
     } else {
         "0.0.0.0:4000"
     };
-    let listener = TcpListener::bind(any).unwrap();
+    let listener = net::TcpListener::bind(any).unwrap();
     thread::spawn(move || serve(listener.accept().unwrap().0))
 }
 
@@ -127,5 +134,87 @@ fn refusals_and_resets_arrive_on_both_sides() {
             assert_eq!(socket.recv().await.err(), Some(TcpError::Reset));
             peer.join().unwrap();
         }
+    });
+}
+
+#[test]
+fn stack_that_stops_reading_for_a_while_gets_all() {
+    const LENGTH: usize = 200_000;
+    in_namespace!();
+    with_stack(async |stack| {
+        for target in LINUX {
+            let peer = linux(target, |stream| pour(&stream, 6, LENGTH));
+            let address: SocketAddr = target.parse().unwrap();
+            let mut socket = TcpSocket::connect(stack, address).await.unwrap();
+            // The window is shut, and stays so.
+            stack.sleep(Duration::from_secs(2)).await;
+            let held = socket.info().unwrap().received;
+            assert!((8_000..=16_384).contains(&held), "{held}");
+            let (mut noise, mut wanted, mut done) = (Noise::new(6), vec![0; LENGTH], 0);
+            noise.fill(&mut wanted);
+            while let Some(data) = socket.recv().await.unwrap() {
+                assert!(
+                    data.equals(&wanted[done..done + data.len()]),
+                    "behind {done}"
+                );
+                done += data.len();
+            }
+            assert_eq!(done, LENGTH);
+            socket.shutdown();
+            peer.join().unwrap();
+        }
+    });
+}
+
+/// All are open at the same time, and all are served.
+#[test]
+fn linux_opens_two_hundred_connections_in_parallel() {
+    const COUNT: usize = 200;
+    static POOL: NetBufPool<512, 512, 64, 256> = NetBufPool::new();
+    in_namespace!();
+    with_stack_for::<COUNT>(POOL.pool(), async |stack| {
+        let any = "[::]:7".parse().unwrap();
+        let listener = TcpListener::bind(stack, any, 64).unwrap();
+        let all_are_open = Arc::new(Barrier::new(COUNT));
+        let clients: Vec<_> = (0..COUNT)
+            .map(|number| {
+                let all_are_open = all_are_open.clone();
+                thread::spawn(move || {
+                    let stream = connect([DEVICE4, DEVICE6][number % 2], 7);
+                    let _ = all_are_open.wait();
+                    echo(stream, number as u64, 5000);
+                })
+            })
+            .collect();
+        // Each with what was read of it and not written yet.
+        let mut served: Vec<(TcpSocket<'_>, Vec<u8>)> = Vec::new();
+        let mut most = 0;
+        while !clients.iter().all(thread::JoinHandle::is_finished) || !served.is_empty() {
+            let more = std::iter::from_fn(|| listener.try_accept());
+            served.extend(more.map(|socket| (socket, Vec::new())));
+            most = most.max(served.len());
+            let mut buffer = [0; 4096];
+            served.retain_mut(|(socket, rest)| {
+                if rest.is_empty() {
+                    match socket.try_read(&mut buffer) {
+                        Some(Ok(0)) => return false,
+                        Some(Ok(length)) => rest.extend_from_slice(&buffer[..length]),
+                        Some(Err(error)) => panic!("{error}"),
+                        None => {}
+                    }
+                }
+                if let Some(written) = socket.try_write(rest) {
+                    let _ = rest.drain(..written.unwrap());
+                }
+                true
+            });
+            stack.sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(most, COUNT);
+        for client in clients {
+            client.join().unwrap();
+        }
+        // The last of them are gone, with what they had in the pool.
+        stack.sleep(Duration::from_secs(1)).await;
     });
 }
