@@ -40,6 +40,10 @@ mod icmp;
 mod ip;
 #[path = "net/ipv4_host.rs"]
 mod ipv4_host;
+#[cfg(all(feature = "router-discovery", feature = "events"))]
+#[allow(dead_code)]
+#[path = "net/lan.rs"]
+mod lan;
 #[cfg(feature = "events")]
 #[path = "net/link_changes.rs"]
 mod link_changes;
@@ -63,6 +67,9 @@ mod offload;
 mod optimistic;
 #[path = "net/path_mtu.rs"]
 mod path_mtu;
+#[cfg(all(feature = "router-discovery", feature = "events"))]
+#[path = "net/routers.rs"]
+mod routers;
 #[cfg(all(feature = "slaac", feature = "events", feature = "tcp"))]
 #[path = "net/slaac.rs"]
 mod slaac;

@@ -38,6 +38,27 @@ sizes! {
     LINK_GROUPS = 12 in 1..=64;
     /// Routes, those of connected prefixes apart.
     ROUTES = 4 in 1..=256;
+    /// Default routers that are remembered, of all interfaces (feature `router-discovery`).
+    /// RFC 4861 §6.3.4: "a host MUST retain at least two router addresses and SHOULD retain more".
+    ROUTERS = 3 in 2..=64;
+    /// Prefixes known to be on a link, of all interfaces (feature `router-discovery`); also the
+    /// prefixes of routers that are remembered per interface, to send what has a source from such a
+    /// prefix by that router.
+    PREFIXES = 4 in 1..=64;
+    /// Routes that routers tell of, default routes apart, of all interfaces (feature
+    /// `router-discovery`).
+    ADVERTISED_ROUTES = 2 in 1..=64;
+    /// Destinations with a better first hop that a router told of (feature `redirects`).
+    REDIRECTS = 4 in 1..=256;
+    /// Servers for names that routers tell of, of all interfaces (feature `router-discovery`).
+    /// RFC 8106 §5.3.1: three are a sufficient number.
+    NAME_SERVERS = 3 in 1..=32;
+    /// Search domains that routers tell of, of all interfaces (feature `router-discovery`).
+    SEARCH_DOMAINS = 2 in 1..=32;
+    /// Prefixes that a router announces, per interface (feature `ra-server`).
+    ADVERTISED_PREFIXES = 2 in 1..=8;
+    /// Octets of the longest search domain that is remembered, as it stands in a message.
+    DOMAIN_LENGTH = 64 in 16..=255;
     /// Received frames that wait in a port for the stack: also the most that one poll takes from
     /// one port before the next port and the timers have their turn.
     PORT_RX_QUEUE = 16 in 1..=1024;

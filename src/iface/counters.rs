@@ -69,6 +69,9 @@ reasons! {
         IcmpUnmatched,
         /// A Neighbor Discovery message that breaks a rule of RFC 4861.
         NeighborDiscovery,
+        /// A redirect that does not come from the first hop to its destination, names no neighbour,
+        /// or is not wanted.
+        Redirect,
         /// The UDP header is damaged or contradicts the packet.
         UdpHeader,
         /// The UDP checksum is wrong, or missing over IPv6.

@@ -60,6 +60,14 @@ pub enum EventKind {
         /// Its length in bits.
         length: u8,
     },
+    /// Routers say that addresses, or other configuration, are or are no longer to be had by DHCPv6
+    /// (RFC 4861 §4.2).
+    RouterFlags {
+        /// Addresses are (M).
+        managed: bool,
+        /// Other configuration is (O).
+        other: bool,
+    },
     /// The servers and search domains for names that routers tell of have changed (RFC 8106).
     NameServers,
     /// A router says that packets to a destination go by another next hop (RFC 4861 §8,

@@ -18,6 +18,8 @@ use super::address_v4::Assignments;
 use super::conflict::Conflicts;
 #[cfg(feature = "dad")]
 use super::dad::{AddressCounters, AddressSettings};
+#[cfg(feature = "router-discovery")]
+use super::discovery::Discovery;
 use super::neighbor::{NeighborCache, NeighborCounters};
 #[cfg(feature = "ipv4")]
 use super::{Ipv4Cidr, Ipv4Entry};
@@ -127,6 +129,12 @@ pub struct Interface<'p> {
     #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
     pub(crate) groups: Vec<Membership, { config::GROUPS }>,
     pub(crate) neighbors: NeighborCache,
+    #[cfg(feature = "router-discovery")]
+    pub(crate) discovery: Discovery,
+    #[cfg(feature = "ra-server")]
+    pub(crate) advertiser: Option<super::advertiser::Advertiser>,
+    #[cfg(feature = "redirects")]
+    pub(crate) takes_redirects: bool,
     pub(crate) counters: Counters,
 }
 
@@ -155,6 +163,12 @@ impl<'p> Interface<'p> {
             #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
             groups: Vec::new(),
             neighbors: NeighborCache::new(),
+            #[cfg(feature = "router-discovery")]
+            discovery: Discovery::new(),
+            #[cfg(feature = "ra-server")]
+            advertiser: None,
+            #[cfg(feature = "redirects")]
+            takes_redirects: true,
             counters: Counters::NEW,
         }
     }
@@ -165,10 +179,14 @@ impl<'p> Interface<'p> {
     }
 
     /// The largest IP packet that may be sent, in bytes: what fits into a frame, or less where that
-    /// was wished for.
+    /// was wished for, or a router says so. Its MTU option is about the link (RFC 4861 §4.6.4), and
+    /// so holds for both IP versions.
     #[inline]
     pub fn mtu(&self) -> usize {
-        usize::from(self.capabilities.mtu.min(self.mtu_limit))
+        let mtu = self.capabilities.mtu.min(self.mtu_limit);
+        #[cfg(feature = "router-discovery")]
+        let mtu = mtu.min(self.discovery.mtu());
+        usize::from(mtu)
     }
 
     /// Whether packets of the version of `address` pass: "IPv6 requires that every link in the
@@ -181,6 +199,18 @@ impl<'p> Interface<'p> {
             #[cfg(feature = "ipv6")]
             IpAddress::V6(_) => self.mtu() >= crate::wire::ipv6::MINIMUM_MTU,
         }
+    }
+
+    /// The hop limit of IPv6 packets to single hosts, unless a socket sets another: what a router
+    /// says (RFC 4861 §6.3.4), else 64 (RFC 1340).
+    #[cfg(feature = "ipv6")]
+    #[inline]
+    pub(crate) fn hop_limit(&self) -> u8 {
+        #[cfg(feature = "router-discovery")]
+        if let Some(said) = self.discovery.parameters.hop_limit {
+            return said;
+        }
+        super::DEFAULT_HOP_LIMIT
     }
 
     /// Whether frames can pass.
@@ -234,6 +264,18 @@ impl<'p> Interface<'p> {
     #[cfg(feature = "ipv6")]
     pub fn ipv6(&self) -> impl Iterator<Item = Ipv6Address> {
         self.ipv6.iter().map(Ipv6Entry::info)
+    }
+
+    /// The link-local address, if there is one that may be used.
+    #[cfg(feature = "ipv6")]
+    #[cfg_attr(
+        not(any(feature = "router-discovery", feature = "ra-server")),
+        allow(dead_code)
+    )]
+    pub(crate) fn link_local(&self) -> Option<Ipv6Addr> {
+        let usable = self.ipv6.iter().filter(|entry| entry.is_assigned());
+        let mut addresses = usable.map(|entry| entry.address);
+        addresses.find(Ipv6Addr::is_unicast_link_local)
     }
 
     /// The neighbours known on this link.

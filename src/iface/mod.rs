@@ -4,17 +4,25 @@
 mod address;
 #[cfg(feature = "ipv4")]
 mod address_v4;
+#[cfg(feature = "ra-server")]
+pub(crate) mod advertiser;
 #[cfg(feature = "acd")]
 pub(crate) mod conflict;
 mod counters;
 #[cfg(feature = "dad")]
 pub(crate) mod dad;
+#[cfg(feature = "router-discovery")]
+pub(crate) mod discovery;
 mod event;
 #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
 mod group;
 mod interface;
+#[cfg(any(feature = "router-discovery", feature = "ra-server"))]
+pub(crate) mod names;
 pub mod neighbor;
 pub mod route;
+#[cfg(feature = "router-discovery")]
+pub(crate) mod told;
 
 #[cfg(feature = "slaac")]
 pub use address::IdentifierMode;
@@ -28,11 +36,15 @@ pub use address::{AddressOrigin, AddressState, Ipv6Address, Ipv6Cidr};
 pub(crate) use address_v4::Assignment;
 #[cfg(feature = "ipv4")]
 pub use address_v4::{Ipv4Cidr, Ipv4Entry, Ipv4Origin, Ipv4State};
+#[cfg(feature = "ra-server")]
+pub use advertiser::{AdvertisedPrefix, Advertisement, AdvertisementError, AdvertisingCounters};
 #[cfg(feature = "acd")]
 pub use conflict::ConflictDetection;
 pub use counters::{Counters, ReceiveDrop, SendDrop};
 #[cfg(feature = "dad")]
 pub use dad::AddressCounters;
+#[cfg(feature = "router-discovery")]
+pub use discovery::{LinkParameters, RouterDiscovery};
 pub use event::{Event, EventKind};
 #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
 pub(crate) use group::{Member, Membership};
@@ -40,3 +52,8 @@ pub(crate) use interface::Destination;
 #[cfg(feature = "loopback")]
 pub(crate) use interface::Loopback;
 pub use interface::{AddressError, Interface, InterfaceInfo};
+#[cfg(any(feature = "router-discovery", feature = "ra-server"))]
+pub use names::{DomainError, SearchDomain};
+
+/// TTL and hop limit of what is sent to a single host (RFC 1122 §3.2.1.7, RFC 1340).
+pub(crate) const DEFAULT_HOP_LIMIT: u8 = 64;

@@ -4,6 +4,8 @@
 
 #[cfg(feature = "slaac")]
 pub(crate) mod autoconf;
+#[cfg(all(feature = "flow-labels", feature = "udp"))]
+pub(crate) mod flow;
 #[cfg(feature = "fragmentation")]
 pub(crate) mod identification;
 #[cfg(feature = "slaac")]

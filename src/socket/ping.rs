@@ -69,12 +69,13 @@ impl<'a> Ping<'a> {
         Ok(Self {
             stack,
             index: index.ok_or(PingError::TableFull)?,
-            hop_limit: 64,
+            hop_limit: 0,
             interface: None,
         })
     }
 
-    /// The TTL or hop limit of requests, at first 64.
+    /// The TTL or hop limit of requests; 0, as at first, is 64 or what a router says (RFC 4861
+    /// §6.3.4).
     pub fn set_hop_limit(&mut self, hop_limit: u8) {
         self.hop_limit = hop_limit;
     }

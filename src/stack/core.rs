@@ -9,7 +9,7 @@ use super::storage::{StackStorage, TIMERS};
 use super::timers::{NEIGHBORS, Owner, ROUTES, TimerQueue};
 use super::waiters::{WaitKey, Waiters};
 use crate::config;
-use crate::iface::route::{Route, RouteError, RouteTable};
+use crate::iface::route::{LEARNED, RouteTable};
 use crate::iface::{Counters, EventKind, Interface, SendDrop};
 use crate::ip::rate::RateLimit;
 use crate::link::{LinkState, StackEnd};
@@ -43,6 +43,8 @@ pub struct Core<'a> {
     pub(crate) rng: Rng,
     pub(crate) interfaces: ManagedSlice<'a, Option<Interface<'a>>>,
     pub(crate) routes: RouteTable<'a>,
+    #[cfg(feature = "router-discovery")]
+    pub(super) names: crate::iface::told::Names,
     #[cfg(feature = "udp")]
     pub(crate) udp: UdpTable<'a>,
     #[cfg(feature = "tcp")]
@@ -77,6 +79,8 @@ pub struct Core<'a> {
     /// RFC 6724 §5 rule 7.
     #[cfg(feature = "temporary-addresses")]
     pub(super) prefers_temporary: bool,
+    #[cfg(all(feature = "flow-labels", feature = "udp"))]
+    pub(super) flow_labels: crate::ip::flow::FlowLabels,
     #[cfg(feature = "events")]
     pub(super) events: super::events::EventLog,
     /// Datagrams that have come, or go, in fragments.
@@ -144,7 +148,7 @@ impl<'a> Core<'a> {
     ) -> Self {
         const { assert!(TIMERS < u16::MAX as usize) };
         #[cfg_attr(
-            not(any(feature = "tcp", feature = "fragmentation")),
+            not(any(feature = "tcp", feature = "fragmentation", feature = "flow-labels")),
             allow(unused_mut)
         )]
         let mut rng = Rng::new(seed);
@@ -152,7 +156,9 @@ impl<'a> Core<'a> {
             pool,
             now: Instant::ZERO,
             interfaces: ManagedSlice::Borrowed(&mut storage.interfaces),
-            routes: RouteTable::new(&mut storage.routes[..]),
+            routes: RouteTable::with_reserve(&mut storage.routes[..], LEARNED),
+            #[cfg(feature = "router-discovery")]
+            names: crate::iface::told::Names::new(),
             #[cfg(feature = "udp")]
             udp: UdpTable::new(&mut storage.udp[..]),
             #[cfg(feature = "tcp")]
@@ -181,6 +187,8 @@ impl<'a> Core<'a> {
             trains: super::fragments::Trains::new(),
             #[cfg(feature = "path-mtu")]
             path_mtus: crate::ip::path_mtu::PathMtus::new(),
+            #[cfg(all(feature = "flow-labels", feature = "udp"))]
+            flow_labels: crate::ip::flow::FlowLabels::new(&mut rng),
             rng,
             #[cfg(feature = "ping")]
             pings: super::ping::PingTable::new(),
@@ -268,18 +276,6 @@ impl<'a> Core<'a> {
         removed
     }
 
-    /// Adds a route, or replaces the one with the same prefix, gateway and interface.
-    pub fn add_route(&mut self, route: Route) -> Result<(), RouteError> {
-        self.routes.add(route)?;
-        self.look_at_routes();
-        Ok(())
-    }
-
-    /// The table of routes.
-    pub fn routes(&mut self) -> &mut RouteTable<'a> {
-        &mut self.routes
-    }
-
     /// Lets time be `now`, which never goes back.
     pub fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
@@ -345,11 +341,15 @@ impl<'a> Core<'a> {
     fn timer(&mut self, owner: Owner) {
         match owner {
             NEIGHBORS => self.poll_neighbors(),
-            ROUTES => self.look_at_routes(),
+            ROUTES => self.poll_routes(),
             #[cfg(feature = "acd")]
             super::timers::ADDRESSES => self.poll_addresses(),
             #[cfg(feature = "dad")]
             super::timers::IPV6_ADDRESSES => self.poll_ipv6_addresses(),
+            #[cfg(feature = "router-discovery")]
+            super::timers::ROUTERS => self.poll_routers(),
+            #[cfg(feature = "ra-server")]
+            super::timers::ADVERTISEMENTS => self.poll_advertisements(),
             #[cfg(feature = "tcp")]
             super::timers::TCP => self.poll_tcp(),
             #[cfg(feature = "fragmentation")]
@@ -397,11 +397,6 @@ impl<'a> Core<'a> {
     #[inline(always)]
     pub(crate) fn emit(&mut self, _: InterfaceId, _: EventKind) {}
 
-    fn look_at_routes(&mut self) {
-        let next = self.routes.expire(self.now);
-        self.set_timer(ROUTES, next);
-    }
-
     /// The link of a port has come up, gone down, or changed what it is, or there is room again to
     /// send.
     #[cold]
@@ -433,6 +428,18 @@ impl<'a> Core<'a> {
                         LinkState::Down => EventKind::LinkDown,
                     },
                 );
+            }
+            #[cfg(feature = "redirects")]
+            if link == LinkState::Down || is_new {
+                self.forget_redirects(id);
+            }
+            #[cfg(feature = "router-discovery")]
+            if was.0 != link || is_new {
+                self.restart_discovery(id);
+            }
+            #[cfg(feature = "ra-server")]
+            if was.0 != link {
+                self.restart_advertising(id);
             }
             self.mtu_changed(id, was.1);
             #[cfg(feature = "acd")]

@@ -19,7 +19,6 @@ use crate::iface::Ipv6Cidr;
 #[cfg(feature = "dad")]
 use crate::iface::Lifetimes;
 use crate::iface::neighbor::Neighbor;
-use crate::iface::route::{Route, RouteError};
 use crate::iface::{Counters, Interface, InterfaceInfo};
 use crate::link::StackEnd;
 use crate::netbuf::Pool;
@@ -256,11 +255,6 @@ impl<'a> Stack<'a> {
     /// Takes an address from an interface; says whether it was there.
     pub fn remove_address(self, id: InterfaceId, address: core::net::IpAddr) -> bool {
         self.with(|core| core.remove_address(id, address))
-    }
-
-    /// Adds a route, or replaces the one with the same prefix, gateway and interface.
-    pub fn add_route(self, route: Route) -> Result<(), RouteError> {
-        self.with(|core| core.add_route(route))
     }
 
     /// What an interface has received and sent.

@@ -81,6 +81,14 @@ impl Core<'_> {
                 let identifier = header.identifier();
                 self.echo_reply(identifier, packet.source.into(), start + HEADER_LENGTH, buf)
             }
+            #[cfg(feature = "redirects")]
+            Icmpv4Type::Redirect => {
+                if packet.kind != Destination::Unicast {
+                    return Err(ReceiveDrop::Redirect);
+                }
+                let gateway = header.gateway();
+                self.redirected_ipv4(id, packet.source, gateway, &buf, start + HEADER_LENGTH)
+            }
             kind if kind.is_error() => {
                 let code = header.unreachable_code();
                 let meaning = Unreachable::from_icmpv4(kind, code, header.next_hop_mtu());

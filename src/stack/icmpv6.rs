@@ -98,6 +98,8 @@ impl Core<'_> {
             | MessageType::NEIGHBOR_ADVERTISEMENT
             | MessageType::ROUTER_SOLICITATION
             | MessageType::ROUTER_ADVERTISEMENT => self.receive_discovery(id, &buf, packet, kind),
+            #[cfg(feature = "redirects")]
+            MessageType::REDIRECT => self.receive_discovery(id, &buf, packet, kind),
             _ if kind.is_error() => {
                 let meaning = Unreachable::from_icmpv6(kind, header.code(), header.parameter());
                 let meaning = meaning.ok_or(ReceiveDrop::IcmpUnused)?;

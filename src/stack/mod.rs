@@ -5,6 +5,8 @@
 
 #[cfg(feature = "ipv6")]
 mod addresses;
+#[cfg(feature = "ra-server")]
+mod advertise;
 #[cfg(feature = "slaac")]
 mod autoconf;
 mod core;
@@ -36,7 +38,12 @@ mod quoted;
 #[cfg(feature = "fragmentation")]
 mod reassembly;
 mod receive;
+#[cfg(feature = "redirects")]
+mod redirect;
 pub(crate) mod route;
+#[cfg(feature = "router-discovery")]
+mod router;
+mod routes;
 #[cfg(feature = "runner")]
 mod runner;
 mod storage;

@@ -15,6 +15,8 @@ use super::timers::NEIGHBORS;
 use super::transmit::HEADROOM;
 #[cfg(feature = "ipv6")]
 use super::transmit::Outgoing;
+#[cfg(feature = "ra-server")]
+use crate::iface::Interface;
 #[cfg(any(feature = "ipv6", feature = "ethernet"))]
 use crate::iface::ReceiveDrop;
 use crate::iface::SendDrop;
@@ -68,7 +70,12 @@ impl Core<'_> {
             } {
                 match action {
                     NeighborAction::Solicit { address, to } => self.solicit(id, address, to),
-                    NeighborAction::Unreachable { packets, .. } => self.unreachable(id, packets),
+                    NeighborAction::Unreachable {
+                        address, packets, ..
+                    } => {
+                        self.gateway_failed(id, address);
+                        self.unreachable(id, packets);
+                    }
                 }
             }
         }
@@ -253,6 +260,7 @@ impl Core<'_> {
                 for_us,
             };
             learned = Some(interface.neighbors.arp(now, sender));
+            self.routes.gateway_seen(id, address.into());
         }
         if for_us && !is_reply {
             let own = (own_link, target);
@@ -398,6 +406,11 @@ impl Core<'_> {
                     return Err(ReceiveDrop::NeighborDiscovery);
                 }
                 let learned = interface.neighbors.advertisement(now, advertisement);
+                let target = advertisement.target;
+                if learned.lost_router {
+                    self.router_lost(id, target);
+                }
+                self.routes.gateway_seen(id, target.into());
                 self.learned(id, learned);
                 Ok(())
             }
@@ -405,7 +418,11 @@ impl Core<'_> {
                 let fixed = RouterAdvertisement::check(&envelope, &message).map_err(invalid)?;
                 let link = self.link_option(id, &message, fixed.len(), true);
                 self.discovered(id, source, link, Some(true))?;
-                #[cfg(feature = "slaac")]
+                #[cfg(feature = "ra-server")]
+                self.check_consistency(id, &fixed, &message);
+                #[cfg(feature = "router-discovery")]
+                self.router_advertised(id, source, &fixed, &message)?;
+                #[cfg(all(feature = "slaac", not(feature = "router-discovery")))]
                 for option in NdpOptions::new(&message, fixed.len()).map_while(Result::ok) {
                     if let NdpOption::PrefixInformation(prefix) = option {
                         self.prefix_information(id, &prefix);
@@ -414,16 +431,31 @@ impl Core<'_> {
                 Ok(())
             }
             MessageType::ROUTER_SOLICITATION => {
+                // "A host MUST silently discard any received Router Solicitation messages."
+                if !self.is_advertising(id) {
+                    return Err(ReceiveDrop::IcmpUnused);
+                }
                 let fixed = RouterSolicitation::check(&envelope, &message).map_err(invalid)?;
                 let link = self.link_option(id, &message, fixed.len(), true);
-                self.discovered(id, source, link, Some(false))
+                self.discovered(id, source, link, Some(false))?;
+                #[cfg(feature = "ra-server")]
+                self.advertise_soon(id);
+                Ok(())
+            }
+            #[cfg(feature = "redirects")]
+            MessageType::REDIRECT => {
+                use crate::wire::ndp::Redirect;
+
+                let fixed = Redirect::check(&envelope, &message).map_err(invalid)?;
+                let link = self.link_option(id, &message, fixed.len(), false);
+                self.redirected_ipv6(id, source, Redirect::new(&fixed), link)
             }
             _ => Err(ReceiveDrop::IcmpUnused),
         }
     }
 
     /// Learns the link address in a message of `source`.
-    fn discovered(
+    pub(super) fn discovered(
         &mut self,
         id: InterfaceId,
         source: Ipv6Addr,
@@ -434,6 +466,12 @@ impl Core<'_> {
         let interface = self.interface_mut(id).ok_or(ReceiveDrop::InterfaceDown)?;
         if !source.is_unspecified() {
             let learned = interface.neighbors.discovered(now, source, link, router);
+            if learned.lost_router {
+                self.router_lost(id, source);
+            }
+            if link.is_some() {
+                self.routes.gateway_seen(id, source.into());
+            }
             self.learned(id, learned);
         }
         Ok(())
@@ -463,6 +501,10 @@ impl Core<'_> {
         }
         let own_link = interface.capabilities.address;
         let link = self.link_option(id, &message, NEIGHBOR_SOLICITATION_LENGTH, true);
+        let router = match self.is_advertising(id) {
+            true => NeighborFlags::ROUTER,
+            false => NeighborFlags::empty(),
+        };
         let is_probe = packet.source.is_unspecified();
         let (destination, to, flags) = if is_probe {
             (ipv6_address::ALL_NODES, None, overriding)
@@ -472,7 +514,7 @@ impl Core<'_> {
         };
         let mut message = [0; 2 * NEIGHBOR_ADVERTISEMENT_LENGTH];
         if let Some((fixed, options)) = message.split_first_chunk_mut() {
-            NeighborAdvertisement::write(fixed, flags, target);
+            NeighborAdvertisement::write(fixed, flags | router, target);
             let option = ndp_option::write_target_link_layer_address(options, own_link);
             let length = NEIGHBOR_ADVERTISEMENT_LENGTH + option.unwrap_or(0);
             let path = Path {
@@ -487,6 +529,17 @@ impl Core<'_> {
             }
         }
         self.discovered(id, packet.source, link, None)
+    }
+
+    /// Whether this host is a router on an interface.
+    fn is_advertising(&self, id: InterfaceId) -> bool {
+        #[cfg(feature = "ra-server")]
+        return self.interface(id).is_some_and(Interface::is_advertising);
+        #[cfg(not(feature = "ra-server"))]
+        {
+            let _ = id;
+            false
+        }
     }
 
     /// The source (or else target) link-layer address option of a message, if there is one that is

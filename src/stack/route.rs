@@ -103,12 +103,13 @@ impl Core<'_> {
         }
         // A way over a link that is down is better than none: whoever sends can wait for it.
         let (interface, next_hop) = self
-            .next_hop(destination, only, best, false)
-            .or_else(|| self.next_hop_even_down(destination, only))
+            .next_hop(destination, source, only, best, false)
+            .or_else(|| self.next_hop_even_down(destination, source, only))
             .or_else(|| self.next_hop_of_link_local(destination, source, only))?;
         let source = match source {
             Some(source) => source,
             None => {
+                let sources = self.sources(interface, next_hop)?;
                 let interface = self.interface(interface)?;
                 #[cfg(feature = "temporary-addresses")]
                 let policy = Policy {
@@ -117,7 +118,7 @@ impl Core<'_> {
                 };
                 #[cfg(not(feature = "temporary-addresses"))]
                 let policy = Policy::default();
-                let chosen = source_address(destination, next_hop, interface.sources(), &policy);
+                let chosen = source_address(destination, next_hop, sources, &policy);
                 let of_loopback = || {
                     let mut sources = interface.sources().filter(|_| interface.is_loopback());
                     sources.find(|source| source.address.is_same_family(destination))
@@ -145,11 +146,12 @@ impl Core<'_> {
     }
 
     /// The interface that leads to `destination`, and the neighbour there that takes the packet.
-    /// `best` is the one that it is directly on, if there is one. Interfaces whose link is down
+    /// Among routers of one prefix those are taken that announce the prefix of `source`. `best` is the one that it is directly on, if there is one. Interfaces whose link is down
     /// count only if `even_down`.
     fn next_hop(
         &self,
         destination: IpAddress,
+        source: Option<IpAddress>,
         only: Option<InterfaceId>,
         best: Option<(u8, InterfaceId)>,
         even_down: bool,
@@ -159,8 +161,16 @@ impl Core<'_> {
             let interface = self.interface(route.interface);
             interface.is_some_and(|interface| even_down || interface.is_up())
         };
+        let suits = |route: &Route| self.suits(route, source);
         let routes = &self.routes;
-        let route = routes.lookup_reachable(self.now, destination, only, is_usable);
+        let route = routes.select(
+            self.now,
+            destination,
+            only,
+            is_usable,
+            suits,
+            !needs_no_route,
+        );
         let route = route.filter(|route| {
             is_usable(route) && best.is_none_or(|(length, _)| route.prefix.length() > length)
         });
@@ -185,6 +195,7 @@ impl Core<'_> {
     fn next_hop_even_down(
         &self,
         destination: IpAddress,
+        source: Option<IpAddress>,
         only: Option<InterfaceId>,
     ) -> Option<(InterfaceId, IpAddress)> {
         let interfaces = self
@@ -193,7 +204,47 @@ impl Core<'_> {
         let best = interfaces
             .filter_map(|(id, interface)| Some((interface.prefix_of(destination)?, id)))
             .max_by_key(|(length, _)| *length);
-        self.next_hop(destination, only, best, true)
+        self.next_hop(destination, source, only, best, true)
+    }
+
+    /// Whether the gateway of a route is one that announces the prefix of `source` (RFC 8028 §3.2).
+    #[inline]
+    fn suits(&self, route: &Route, source: Option<IpAddress>) -> bool {
+        #[cfg(feature = "router-discovery")]
+        if let (Some(gateway), Some(source)) = (route.gateway, source) {
+            return self.is_announced_by(route.interface, gateway, source);
+        }
+        let _ = (route, source);
+        false
+    }
+
+    /// The addresses of an interface, as sources of packets to `next_hop`.
+    fn sources(
+        &self,
+        id: InterfaceId,
+        next_hop: IpAddress,
+    ) -> Option<impl Iterator<Item = Source>> {
+        let sources = self.interface(id)?.sources();
+        #[cfg(feature = "router-discovery")]
+        let sources = sources.map(move |mut source| {
+            // RFC 6724 §5, rule 5.5.
+            let announced = self.is_announced_by(id, next_hop, source.address);
+            source.flags.set(SourceFlags::FROM_NEXT_HOP, announced);
+            source
+        });
+        let _ = next_hop;
+        Some(sources)
+    }
+
+    #[cfg(feature = "router-discovery")]
+    #[inline]
+    fn is_announced_by(&self, id: InterfaceId, router: IpAddress, address: IpAddress) -> bool {
+        match (self.interface(id), router, address) {
+            (Some(interface), IpAddress::V6(router), IpAddress::V6(address)) => {
+                (interface.discovery).is_announced_by(self.now, router, address)
+            }
+            _ => false,
+        }
     }
 
     /// A host that has nothing but a link-local IPv4 address takes all others for neighbours: "it

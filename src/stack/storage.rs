@@ -4,7 +4,7 @@ use super::timers::TimerEntry;
 use super::waiters::Waiter;
 use crate::config;
 use crate::iface::Interface;
-use crate::iface::route::Route;
+use crate::iface::route::{LEARNED, RouteSlot};
 #[cfg(feature = "tcp")]
 use crate::tcp::table::{Listener, TcpSlot};
 #[cfg(feature = "udp")]
@@ -26,7 +26,7 @@ pub struct StackStorage<
     const LISTENERS: usize = 2,
 > {
     pub(super) interfaces: [Option<Interface<'a>>; INTERFACES],
-    pub(super) routes: [Option<Route>; config::ROUTES],
+    pub(super) routes: [Option<RouteSlot>; config::ROUTES + LEARNED],
     pub(super) timers: [TimerEntry; TIMERS],
     pub(super) waiters: [Waiter; config::WAITERS],
     #[cfg(feature = "udp")]
@@ -52,7 +52,7 @@ impl<const INTERFACES: usize, const UDP: usize, const TCP: usize, const LISTENER
         };
         Self {
             interfaces: [const { None }; INTERFACES],
-            routes: [None; config::ROUTES],
+            routes: [None; config::ROUTES + LEARNED],
             timers: [TimerEntry::UNUSED; TIMERS],
             waiters: [const { Waiter::UNUSED }; config::WAITERS],
             #[cfg(feature = "udp")]

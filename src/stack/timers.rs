@@ -29,8 +29,14 @@ pub(crate) const FRAGMENTS: Owner = Owner(4);
 /// The IPv6 addresses of all interfaces.
 #[cfg(feature = "dad")]
 pub(crate) const IPV6_ADDRESSES: Owner = Owner(5);
+/// The routers, and the servers for names that they tell of.
+#[cfg(feature = "router-discovery")]
+pub(crate) const ROUTERS: Owner = Owner(6);
+/// The advertisements that are sent.
+#[cfg(feature = "ra-server")]
+pub(crate) const ADVERTISEMENTS: Owner = Owner(7);
 /// The first of the tasks that sleep.
-pub(crate) const FIRST_SLEEP: u16 = 6;
+pub(crate) const FIRST_SLEEP: u16 = 8;
 
 /// The storage of one owner and, for no relation but that there are as many, of one place in the
 /// heap.

@@ -9,6 +9,8 @@ use super::core::{Core, InterfaceId};
 use super::route::Path;
 #[cfg(any(feature = "ipv4", feature = "tcp", feature = "udp"))]
 use crate::checksum::Sum;
+#[cfg(feature = "ipv4")]
+use crate::iface::DEFAULT_HOP_LIMIT;
 use crate::iface::neighbor::Wait;
 use crate::iface::{Interface, SendDrop};
 use crate::link::Medium;
@@ -26,12 +28,15 @@ pub(crate) const HEADROOM: usize = 2 + 14 + if cfg!(feature = "ipv6") { 40 } els
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outgoing {
     pub(crate) protocol: u8,
-    /// TTL or hop limit.
+    /// TTL or hop limit; zero: the usual one.
     pub(crate) hop_limit: u8,
     /// DSCP and ECN.
     pub(crate) traffic_class: u8,
     /// The traffic class of the port.
     pub(crate) class: u8,
+    /// The flow label; zero: none.
+    #[cfg(feature = "flow-labels")]
+    pub(crate) flow_label: u32,
 }
 
 impl Outgoing {
@@ -39,15 +44,23 @@ impl Outgoing {
     pub(crate) const fn new(protocol: u8) -> Self {
         Self {
             protocol,
-            hop_limit: DEFAULT_HOP_LIMIT,
+            hop_limit: 0,
             traffic_class: 0,
             class: 0,
+            #[cfg(feature = "flow-labels")]
+            flow_label: 0,
         }
     }
-}
 
-/// TTL and hop limit of what is sent to a single host (RFC 1122 §3.2.1.7, RFC 1340).
-pub(crate) const DEFAULT_HOP_LIMIT: u8 = 64;
+    /// With the hop limit that is `usual`, if none is set.
+    #[inline]
+    fn or_hop_limit(mut self, usual: u8) -> Self {
+        if self.hop_limit == 0 {
+            self.hop_limit = usual;
+        }
+        self
+    }
+}
 
 /// A packet that could not be sent, as it was when that came out, and why.
 pub(crate) type NotSent = (NetBuf, SendDrop);
@@ -169,13 +182,13 @@ impl Core<'_> {
                     buf,
                     source,
                     destination,
-                    outgoing,
+                    outgoing.or_hop_limit(DEFAULT_HOP_LIMIT),
                     offload && !path.is_local,
                 )?;
             }
             #[cfg(feature = "ipv6")]
             (IpAddress::V6(source), IpAddress::V6(destination)) => {
-                let _ = interface;
+                let outgoing = outgoing.or_hop_limit(interface.hop_limit());
                 write_ipv6(buf, source, destination, outgoing)?;
             }
             #[cfg(all(feature = "ipv4", feature = "ipv6"))]
@@ -417,7 +430,10 @@ fn write_ipv6(
         source,
         destination,
     );
-    Ipv6HeaderMut(bytes).set_traffic_class(outgoing.traffic_class);
+    let mut header = Ipv6HeaderMut(bytes);
+    header.set_traffic_class(outgoing.traffic_class);
+    #[cfg(feature = "flow-labels")]
+    header.set_flow_label(outgoing.flow_label);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use core::net::{IpAddr, SocketAddr};
 use super::core::{Core, InterfaceId};
 use super::receive::Delivery;
 use super::route::{Path, socket_addr, zone};
-use super::transmit::{DEFAULT_HOP_LIMIT, HEADROOM, Outgoing, ip_header_length, pseudo_header};
+use super::transmit::{HEADROOM, Outgoing, ip_header_length, pseudo_header};
 use super::waiters::WaitKey;
 use crate::checksum::Sum;
 #[cfg(feature = "multicast")]
@@ -469,14 +469,10 @@ impl Core<'_> {
             false => (slot.hop_limit, None),
         };
         let outgoing = Outgoing {
-            protocol: protocol::UDP,
-            hop_limit: if hop_limit == 0 {
-                DEFAULT_HOP_LIMIT
-            } else {
-                hop_limit
-            },
+            hop_limit,
             traffic_class: slot.traffic_class,
             class: slot.class,
+            ..Outgoing::new(protocol::UDP)
         };
         let options = slot.options;
         let ports = (slot.local_port, port);
@@ -572,6 +568,15 @@ impl Core<'_> {
             outgoing,
             loop_back,
         } = *prepared;
+        #[cfg(feature = "flow-labels")]
+        let outgoing = Outgoing {
+            flow_label: self.flow_labels.label(
+                protocol::UDP,
+                (path.source, ports.0),
+                (destination, ports.1),
+            ),
+            ..outgoing
+        };
         let data_length = buf.len();
         let length = (data_length + HEADER_LENGTH) as u16;
         // No hardware sums up what goes in fragments.

@@ -9,7 +9,7 @@ pub use open::TcpOpenError;
 use super::core::Core;
 use super::receive::Delivery;
 use super::route::Path;
-use super::transmit::{DEFAULT_HOP_LIMIT, HEADROOM, Outgoing as Ip};
+use super::transmit::{HEADROOM, Outgoing as Ip};
 use super::waiters::WaitKey;
 use crate::checksum::Sum;
 use crate::iface::{Destination, ReceiveDrop, SendDrop};
@@ -17,6 +17,8 @@ use crate::ip::Unreachable;
 use crate::link::Offload;
 use crate::netbuf::meta::Flags as MetaFlags;
 use crate::netbuf::{NetBuf, Purpose, Straddle};
+#[cfg(feature = "flow-labels")]
+use crate::tcp::connection::flow_label;
 use crate::tcp::connection::{Connection, Flags, Timers, Tuple};
 use crate::tcp::ecn;
 use crate::tcp::half_open::WayBack;
@@ -345,13 +347,12 @@ impl Core<'_> {
         };
         let tuple = connection.tuple();
         let ip = Ip {
-            protocol: protocol::TCP,
-            hop_limit: match connection.hop_limit {
-                0 => DEFAULT_HOP_LIMIT,
-                hop_limit => hop_limit,
-            },
+            hop_limit: connection.hop_limit,
             traffic_class: connection.traffic_class | connection.take_codepoint(),
             class: connection.class,
+            #[cfg(feature = "flow-labels")]
+            flow_label: connection.flow_label(),
+            ..Ip::new(protocol::TCP)
         };
         if outgoing.flags.contains(TcpFlags::SYN) {
             // What we take: where SYNs have crossed the connection knows what the peer does.
@@ -373,6 +374,15 @@ impl Core<'_> {
         outgoing: Outgoing,
         back: Option<WayBack>,
     ) -> bool {
+        // Segments of no connection have the label that the connection would have.
+        #[cfg(feature = "flow-labels")]
+        let ip = match ip.flow_label {
+            0 => Ip {
+                flow_label: flow_label(self.isn.timestamp_offset(&tuple.addresses())),
+                ..ip
+            },
+            _ => ip,
+        };
         let Some(path) = self.path(tuple.remote, Some(tuple.local), None) else {
             return false;
         };

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 #[cfg(feature = "acd")]
 use zonda::iface::ConflictDetection;
+#[cfg(feature = "router-discovery")]
+use zonda::iface::RouterDiscovery;
 use zonda::iface::{Counters, Ipv4Cidr, Ipv6Cidr};
 use zonda::link::{Capabilities, DriverEnd, Port};
 use zonda::netbuf::{NetBufPool, Pool};
@@ -135,6 +137,14 @@ impl Host {
         self
     }
 
+    /// Asks the routers of a link, as hosts do but for tests.
+    #[cfg(feature = "router-discovery")]
+    pub fn discover(self, link: Link) -> Self {
+        let (stack, id) = (self.0.stack, self.interface(link));
+        assert!(stack.set_router_discovery(id, RouterDiscovery::Active));
+        self
+    }
+
     /// Changes what the driver says of a link: offloads, MTU, address.
     pub fn change(self, link: Link, change: impl FnOnce(&mut Capabilities)) {
         let driver = self.driver(link);
@@ -222,6 +232,11 @@ impl Host {
         self.0.stack.set_dad_transmits(id, 0);
         #[cfg(feature = "temporary-addresses")]
         self.0.stack.set_temporary_addresses(id, false);
+        // Tests see the frames that they ask for.
+        #[cfg(feature = "router-discovery")]
+        self.0
+            .stack
+            .set_router_discovery(id, RouterDiscovery::Passive);
         interfaces.push((link, station(driver, self.0.pool), id));
         self.0.wakeup.set();
     }

@@ -23,6 +23,8 @@ struct State {
     received: RefCell<VecDeque<(Instant, Vec<u8>)>>,
     /// The addresses for which it answers by itself.
     neighbor: Cell<Option<(Ipv4Addr, Ipv6Addr)>>,
+    /// It says that it is a router.
+    is_router: Cell<bool>,
 }
 
 impl Peer {
@@ -36,6 +38,7 @@ impl Peer {
             station: Cell::new(None),
             received: RefCell::default(),
             neighbor: Cell::new(None),
+            is_router: Cell::new(false),
         }))
     }
 
@@ -72,6 +75,12 @@ impl Peer {
         self
     }
 
+    /// From now on says in those answers that it is a router.
+    pub fn as_router(self) -> Self {
+        self.0.is_router.set(true);
+        self
+    }
+
     /// The answer to a frame that asks for the link address of one of these addresses.
     fn answer(self, (ipv4, ipv6): (Ipv4Addr, Ipv6Addr), frame: &[u8]) -> Option<Vec<u8>> {
         let own = self.0.mac;
@@ -90,8 +99,9 @@ impl Peer {
                 // RFC 4861 §4.4: solicited, override, target link-layer address.
                 let head = [&frame[6..12], &own[..], &frame[12..14]].concat();
                 let ip = [&[0x60, 0, 0, 0, 0, 32, 58, 255], &ipv6.octets()[..], source].concat();
+                let flags = if self.0.is_router.get() { 0xe0 } else { 0x60 };
                 let message = [
-                    &[136, 0, 0, 0, 0x60, 0, 0, 0],
+                    &[136, 0, 0, 0, flags, 0, 0, 0],
                     &ipv6.octets()[..],
                     &[2, 1],
                     &own,

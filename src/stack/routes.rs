@@ -1,0 +1,137 @@
+//! The table of routes: what users put into it, how routes end, gateways that do not answer.
+
+use super::core::{Core, InterfaceId};
+use super::handle::Stack;
+use super::timers::ROUTES;
+use crate::iface::EventKind;
+use crate::iface::route::{LEARNED, Prefix, Route, RouteError, RouteOrigin};
+use crate::{config, wire::IpAddress};
+
+impl Core<'_> {
+    /// Adds a route, or replaces the one with the same prefix, gateway and interface.
+    pub fn add_route(&mut self, route: Route) -> Result<(), RouteError> {
+        self.routes.add(route)?;
+        self.arm_routes();
+        Ok(())
+    }
+
+    /// Takes out the route with this prefix, gateway and interface, whoever put it into the table,
+    /// and returns it.
+    pub fn remove_route(
+        &mut self,
+        prefix: Prefix,
+        gateway: Option<core::net::IpAddr>,
+        interface: InterfaceId,
+    ) -> Option<Route> {
+        let gateway = match gateway.map(IpAddress::try_from) {
+            None => None,
+            Some(Ok(gateway)) => Some(gateway),
+            Some(Err(_)) => return None,
+        };
+        let removed = self.routes.remove(prefix, gateway, interface)?;
+        self.route_gone(&removed);
+        Some(removed)
+    }
+
+    /// The routes, those of connected prefixes apart.
+    pub fn routes(&self) -> impl Iterator<Item = &Route> {
+        let is_valid = |route: &&Route| route.expires.is_none_or(|expires| self.now < expires);
+        self.routes.iter().filter(is_valid)
+    }
+
+    /// The timer of the routes has run out.
+    pub(super) fn poll_routes(&mut self) {
+        let now = self.now;
+        let is_over = |route: &Route| route.expires.is_some_and(|expires| expires <= now);
+        while let Some((interface, gateway)) = self.routes.to_probe(now) {
+            self.solicit(interface, gateway, None);
+        }
+        while let Some(route) = self.routes.take_first(is_over) {
+            self.route_gone(&route);
+        }
+        self.arm_routes();
+    }
+
+    pub(super) fn arm_routes(&mut self) {
+        let next = self.routes.next_expiry().into_iter();
+        let next = next.chain(self.routes.next_probe()).min();
+        self.set_timer(ROUTES, next);
+    }
+
+    /// Tells who wants to know that a route is no longer there.
+    pub(super) fn route_gone(&mut self, route: &Route) {
+        if route.origin != RouteOrigin::RouterAdvertisement {
+            return;
+        }
+        let kind = match (route.gateway, route.prefix.length()) {
+            (Some(gateway), 0) => EventKind::RouterRemoved(gateway.into()),
+            (Some(_), _) => return,
+            (None, length) => EventKind::PrefixRemoved {
+                prefix: route.prefix.address().into(),
+                length,
+            },
+        };
+        self.emit(route.interface, kind);
+    }
+
+    /// A neighbour does not answer: if it is a gateway, others are taken from now on (RFC 4861
+    /// §6.3.6, §7.3.3; RFC 1122 §3.3.1.4, §3.3.1.5). What was redirected to it goes by a router
+    /// again.
+    #[cold]
+    pub(super) fn gateway_failed(&mut self, id: InterfaceId, gateway: IpAddress) {
+        self.routes.retain(|route| {
+            route.origin != RouteOrigin::Redirect
+                || route.interface != id
+                || route.gateway.unwrap_or(route.prefix.address()) != gateway
+        });
+        let _: bool = self.routes.gateway_failed(self.now, id, gateway);
+        self.arm_routes();
+    }
+
+    /// A router has become a host: what went by way of it goes by another (RFC 4861 §7.3.3).
+    #[cfg(feature = "ipv6")]
+    #[cold]
+    pub(super) fn router_lost(&mut self, id: InterfaceId, router: core::net::Ipv6Addr) {
+        let gateway = Some(IpAddress::V6(router));
+        let is_by =
+            |route: &Route| route.is_learned() && route.interface == id && route.gateway == gateway;
+        while let Some(route) = self.routes.take_first(is_by) {
+            self.route_gone(&route);
+        }
+        #[cfg(feature = "router-discovery")]
+        if let Some(interface) = self.interface_mut(id) {
+            interface.discovery.forget(router);
+        }
+    }
+}
+
+impl<'a> Stack<'a> {
+    /// Adds a route, or replaces the one with the same prefix, gateway and interface.
+    ///
+    /// # Errors
+    ///
+    /// [`RouteError::TableFull`] where there are [`ROUTES`](crate::config::ROUTES) already, and the
+    /// others if the gateway cannot be one.
+    pub fn add_route(self, route: Route) -> Result<(), RouteError> {
+        self.with(|core| core.add_route(route))
+    }
+
+    /// Takes out the route with this prefix, gateway and interface, whoever put it into the table,
+    /// and returns it.
+    pub fn remove_route(
+        self,
+        prefix: Prefix,
+        gateway: Option<core::net::IpAddr>,
+        interface: InterfaceId,
+    ) -> Option<Route> {
+        self.with(|core| core.remove_route(prefix, gateway, interface))
+    }
+
+    /// The routes, those of connected prefixes apart: the user's, and those that routers tell of,
+    /// default routers and prefixes on the link among them.
+    pub fn routes(self) -> impl Iterator<Item = Route> + use<'a> {
+        // The core is borrowed for one at a time: what is done with it may use the stack.
+        (0..config::ROUTES + LEARNED)
+            .map_while(move |place| self.with(|core| core.routes.at(place)))
+    }
+}
