@@ -31,6 +31,9 @@ mod events;
 mod fairness;
 #[path = "net/fragments.rs"]
 mod fragments;
+#[cfg(feature = "flow-labels")]
+#[path = "net/flow.rs"]
+mod flow;
 #[allow(dead_code)]
 #[path = "net/frame.rs"]
 mod frame;
@@ -67,6 +70,20 @@ mod offload;
 mod optimistic;
 #[path = "net/path_mtu.rs"]
 mod path_mtu;
+#[cfg(all(
+    feature = "ra-server",
+    feature = "router-discovery",
+    feature = "events"
+))]
+#[path = "net/ra_server.rs"]
+mod ra_server;
+#[cfg(all(
+    feature = "redirects",
+    feature = "router-discovery",
+    feature = "events"
+))]
+#[path = "net/redirect.rs"]
+mod redirect;
 #[cfg(all(feature = "router-discovery", feature = "events"))]
 #[path = "net/routers.rs"]
 mod routers;

@@ -43,7 +43,7 @@ impl Core<'_> {
     pub(super) fn poll_routes(&mut self) {
         let now = self.now;
         let is_over = |route: &Route| route.expires.is_some_and(|expires| expires <= now);
-        while let Some((interface, gateway)) = self.routes.to_probe(now) {
+        while let Some((interface, gateway)) = self.routes.next_to_probe(now) {
             self.solicit(interface, gateway, None);
         }
         while let Some(route) = self.routes.take_first(is_over) {

@@ -308,14 +308,14 @@ impl<'a> RouteTable<'a> {
         }
     }
 
-    /// When [`to_probe`](Self::to_probe) is to be asked next.
+    /// When [`next_to_probe`](Self::next_to_probe) is to be asked next.
     pub(crate) const fn next_probe(&self) -> Option<Instant> {
         self.probe
     }
 
     /// The next gateway that is to be asked for a sign of life, since packets would have gone by
     /// way of it (RFC 4191 §3.5), with its interface. To be called until it returns `None`.
-    pub(crate) fn to_probe(&mut self, now: Instant) -> Option<(u8, IpAddress)> {
+    pub(crate) fn next_to_probe(&mut self, now: Instant) -> Option<(u8, IpAddress)> {
         if self.probe.is_some_and(|probe| probe <= now) {
             let waits = self.slots().any(|slot| slot.is_suspect);
             self.probe = waits.then_some(now + PROBE_INTERVAL);
