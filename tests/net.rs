@@ -43,6 +43,8 @@ mod icmp;
 mod ip;
 #[path = "net/ipv4_host.rs"]
 mod ipv4_host;
+#[path = "net/ipv6.rs"]
+mod ipv6;
 #[cfg(all(feature = "router-discovery", feature = "events"))]
 #[allow(dead_code)]
 #[path = "net/lan.rs"]

@@ -78,11 +78,13 @@ pub struct Advertisement {
     /// The largest packet on the link, in bytes.
     pub mtu: Option<u32>,
     /// Prefixes.
+    #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
     pub prefixes: Vec<AdvertisedPrefix, { config::ADVERTISED_PREFIXES }>,
     /// Servers for names.
     #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
     pub name_servers: Vec<Ipv6Addr, { config::NAME_SERVERS }>,
     /// Domains to search names in.
+    #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
     pub search_domains: Vec<SearchDomain, { config::SEARCH_DOMAINS }>,
     /// For how many seconds servers and domains may be used: RFC 8106 §5.1 wants three times
     /// `max_interval`.

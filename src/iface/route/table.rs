@@ -294,6 +294,7 @@ impl<'a> RouteTable<'a> {
     }
 
     /// A gateway has given a sign of life.
+    #[cfg(any(feature = "ipv6", feature = "ethernet"))]
     #[inline]
     pub(crate) fn gateway_seen(&mut self, interface: u8, gateway: IpAddress) {
         if self.probe.is_some() {
@@ -301,6 +302,7 @@ impl<'a> RouteTable<'a> {
         }
     }
 
+    #[cfg(any(feature = "ipv6", feature = "ethernet"))]
     #[cold]
     fn no_longer_suspect(&mut self, interface: u8, gateway: IpAddress) {
         for slot in self.slots_mut() {
@@ -397,6 +399,7 @@ impl RouteTable<'_> {
     }
 
     /// Takes out a route that a message had told of, and returns it.
+    #[cfg(feature = "router-discovery")]
     pub(crate) fn unlearn(
         &mut self,
         prefix: Prefix,
