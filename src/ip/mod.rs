@@ -5,8 +5,6 @@
 #[cfg(feature = "slaac")]
 pub(crate) mod autoconf;
 #[cfg(all(feature = "flow-labels", feature = "udp"))]
-#[cfg(feature = "flow-labels")]
-#[cfg_attr(not(any(feature = "udp", feature = "tcp")), allow(dead_code))]
 pub(crate) mod flow;
 #[cfg(feature = "fragmentation")]
 pub(crate) mod identification;
