@@ -18,6 +18,9 @@ mod fragments;
 mod interfaces;
 #[path = "interop/ping.rs"]
 mod ping;
+#[cfg(all(feature = "router-discovery", feature = "ra-server", feature = "ping"))]
+#[path = "interop/radvd.rs"]
+mod radvd;
 #[path = "interop/tap_driver.rs"]
 mod tap_driver;
 #[path = "interop/tcp.rs"]

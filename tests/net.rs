@@ -29,11 +29,11 @@ mod dad;
 mod events;
 #[path = "net/fairness.rs"]
 mod fairness;
-#[path = "net/fragments.rs"]
-mod fragments;
 #[cfg(feature = "flow-labels")]
 #[path = "net/flow.rs"]
 mod flow;
+#[path = "net/fragments.rs"]
+mod fragments;
 #[allow(dead_code)]
 #[path = "net/frame.rs"]
 mod frame;
