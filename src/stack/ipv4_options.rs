@@ -58,12 +58,13 @@ mod reflect {
     use core::net::Ipv4Addr;
 
     use super::*;
+    use crate::iface::DEFAULT_HOP_LIMIT;
     use crate::iface::{ReceiveDrop, SendDrop};
     use crate::link::Offload;
     use crate::netbuf::Meta;
     use crate::netbuf::meta::Flags;
     use crate::stack::route::Path;
-    use crate::stack::transmit::{DEFAULT_HOP_LIMIT, NotSent};
+    use crate::stack::transmit::NotSent;
     use crate::wire::ipv4::{Ipv4Flags, Ipv4HeaderMut};
     use crate::wire::protocol;
 
