@@ -272,9 +272,11 @@ impl Core<'_> {
         let room = self.tcp_room();
         let mut window = room.promise(others > 0, others > 0, config::TCP_MSS_DEFAULT as u16);
         if others > 0 {
-            let blocks = window / room.block.max(1) / (others + 1);
-            let size = self.pool.block_size() as u32;
-            window = (blocks * room.block).min((blocks * size).saturating_sub(HEADERS));
+            let blocks = window / room.block.max(1);
+            let blocks = blocks.checked_div(others.saturating_add(1)).unwrap_or(0);
+            let bytes = blocks.saturating_mul(self.pool.block_size() as u32);
+            window = blocks.saturating_mul(room.block);
+            window = window.min(bytes.saturating_sub(HEADERS));
             // It is not worth it for less: who is accepted may send at once.
             if window < config::TCP_MSS_DEFAULT as u32 {
                 window = 0;
