@@ -2,8 +2,9 @@
 //!
 //! [`connection`] is the control block; [`receive`] and [`send`] are what RFC 9293 §3.10.7 and §3.8
 //! make of it, [`reassembly`] what came too early; [`recovery`], [`scoreboard`], [`congestion`] and
-//! [`rtt`] decide what is sent again and how much may be on its way; [`ecn`] hears of it before; [`clock`] keeps times small;
-//! [`table`], [`half_open`] and [`time_wait`] hold many of them.
+//! [`rtt`] decide what is sent again and how much may be on its way, and [`repair`] asks them;
+//! [`ecn`] hears of it before; [`clock`] keeps times small; [`table`], [`half_open`] and
+//! [`time_wait`] hold many of them.
 
 pub(crate) mod clock;
 mod congestion;
@@ -14,6 +15,7 @@ pub(crate) mod isn;
 mod reassembly;
 mod receive;
 mod recovery;
+mod repair;
 mod rtt;
 mod scoreboard;
 pub(crate) mod segment;

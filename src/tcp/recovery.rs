@@ -14,14 +14,14 @@
 //!
 //! The reordering window adapts as RFC 8985 §6.2 step 4 says: none before reordering was seen.
 
+pub use probe::Probe;
+
 use crate::time::{Duration, Instant};
 
 use super::{Congestion, Patience, RttEstimator, Scoreboard, Seq, Span, Update};
 
 /// Duplicate acknowledgements that are a loss (RFC 5681 §3.2).
 const DUP_THRESH: u8 = 3;
-/// What a peer may take to acknowledge a lone segment (RFC 8985 §7.2, `TLP.max_ack_delay`).
-const MAX_ACK_DELAY: Duration = Duration::from_millis(40);
 /// Recoveries for which a widened reordering window is kept (RFC 8985 §6.2 step 4).
 const PERSIST: u8 = 16;
 /// Fractional bits of the share by which the window goes down.
@@ -72,16 +72,6 @@ pub enum Send {
     Rescue(Span),
     /// Up to so many octets that were never sent.
     New(u32),
-}
-
-/// What a tail loss probe consists of (RFC 8985 §7.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Probe {
-    /// One segment that was never sent, whatever the congestion window.
-    New,
-    /// The last segment that was sent.
-    Retransmit(Span),
 }
 
 /// What is being recovered from, and what is known for as long as that lasts.
@@ -410,37 +400,6 @@ impl Recovery {
         self.dup_acks = 0;
     }
 
-    /// What the timer had sent again goes with this timestamp. `pipe` is what was outstanding, or the
-    /// threshold if that was more.
-    pub const fn may_be_spurious(&mut self, pipe: u32, retransmit_stamp: u32) {
-        if let State::Loss {
-            pipe_before, stamp, ..
-        } = &mut self.state
-        {
-            (*pipe_before, *stamp) = (pipe, retransmit_stamp);
-        }
-    }
-
-    /// Data were acknowledged, with the echo of this timestamp if it counts. If that is from before the
-    /// retransmission, nothing was lost (RFC 3522 §3.2): recovery is over, and the `pipe` of before is
-    /// given back. Where all is acknowledged at once, it may be that all acknowledgements were lost.
-    pub fn is_spurious(&mut self, echo: Option<u32>, sender: Sender) -> Option<u32> {
-        let State::Loss {
-            pipe_before, stamp, ..
-        } = &mut self.state
-        else {
-            return None;
-        };
-        let pipe = core::mem::take(pipe_before);
-        let is_early = echo.is_some_and(|echo| Seq(echo).is_before(Seq(*stamp)))
-            && sender.una.is_before(self.recover);
-        if pipe == 0 || !is_early {
-            return None;
-        }
-        self.state = State::open(sender.una);
-        Some(pipe)
-    }
-
     /// The reordering timer: how long from now losses may come to light although nothing is
     /// received (RFC 8985 §6.2 step 5).
     pub fn reordering_timer(
@@ -451,83 +410,6 @@ impl Recovery {
     ) -> Option<Duration> {
         let micros = board.deadline(micros(now), self.patience(rtt, board))?;
         Some(Duration::from_micros(u64::from(micros)))
-    }
-
-    /// When to send a tail loss probe, counted from the last transmission of new data or the last
-    /// acknowledgement of such, if at all (RFC 8985 §7.2). `board` is `None` where nothing is
-    /// selectively acknowledged; without SACK there is no probe (§4).
-    pub fn probe_timeout(
-        &self,
-        sender: Sender,
-        sack: bool,
-        rtt: &RttEstimator,
-        mss: u16,
-        board: Option<&Scoreboard>,
-    ) -> Option<Duration> {
-        let is_probing = !matches!(
-            self.state,
-            State::Open {
-                probing: Probing::No,
-                ..
-            }
-        );
-        let calm =
-            !is_probing && self.has(SAMPLED) && sack && board.is_none_or(Scoreboard::is_empty);
-        if !calm || sender.flight() == 0 {
-            return None;
-        }
-        let twice = rtt.srtt()?.times(2);
-        let span = match sender.flight() <= u32::from(mss) {
-            true => twice + MAX_ACK_DELAY,
-            false => twice,
-        };
-        Some(span.min(rtt.rto()))
-    }
-
-    /// The probe to send now (RFC 8985 §7.3).
-    pub fn probe(&mut self, sender: Sender, mss: u16) -> Option<Probe> {
-        let State::Open {
-            probing, probe_end, ..
-        } = &mut self.state
-        else {
-            return None;
-        };
-        if *probing != Probing::No || self.marks & SAMPLED == 0 || sender.flight() == 0 {
-            return None;
-        }
-        self.marks &= !SAMPLED;
-        if sender.unsent > 0 {
-            *probing = Probing::New;
-            *probe_end = sender.nxt + sender.unsent.min(u32::from(mss));
-            return Some(Probe::New);
-        }
-        let length = sender.flight().min(u32::from(mss));
-        let start = Seq(sender.nxt.0.wrapping_sub(length));
-        *probing = Probing::Again;
-        *probe_end = sender.nxt;
-        Some(Probe::Retransmit(Span { start, length }))
-    }
-
-    /// The congestion response to a single loss that a probe has repaired (RFC 8985 §7.4.2).
-    fn follow_probe(&mut self, ack: &Ack, sender: Sender, sack: bool, congestion: &mut Congestion) {
-        let State::Open {
-            probing, probe_end, ..
-        } = &mut self.state
-        else {
-            return;
-        };
-        if *probing == Probing::No || sender.una.is_before(*probe_end) {
-            return;
-        }
-        let twice = ack.update.duplicate == Some(*probe_end);
-        let bare = ack.duplicate && !sack;
-        if *probing == Probing::New || twice || bare {
-            *probing = Probing::No;
-        } else if sender.una.is_after(*probe_end) {
-            *probing = Probing::No;
-            congestion.enter_recovery(sender.flight().saturating_add(ack.newly_acked));
-            self.marks |= REDUCED;
-        }
     }
 
     /// The reordering window (RFC 8985 §6.2 steps 3 and 4). A round that lasts when recovery begins
@@ -727,7 +609,9 @@ pub const fn micros(now: Instant) -> u32 {
     now.as_micros() as u32
 }
 
+mod probe;
 #[cfg(test)]
 mod simulation;
+mod spurious;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 extern crate std;
 
+use super::probe::MAX_ACK_DELAY;
 use super::*;
 
 const MSS: u32 = 1000;
