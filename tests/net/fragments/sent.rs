@@ -377,3 +377,34 @@ fn answers_to_nobody_give_way_to_what_can_go() {
         a.introduce();
     }
 }
+
+/// The port has room all the while.
+#[test]
+fn waiting_sender_does_not_spin_while_there_are_no_headers() {
+    let (net, a, b, _link) = two();
+    let (client, server) = (a.udp("[::]:0"), b.udp("[::]:7"));
+    let to = "10.0.0.2:7".parse().unwrap();
+    client.try_send_to(b"who are you", Some(to)).unwrap();
+    net.run_for(ms(10));
+    drop(server.try_recv().unwrap());
+    let mut headers = Vec::new();
+    while let Ok(header) = a.pool().alloc(Purpose::Header, 0) {
+        headers.push(header);
+    }
+    for _ in 0..FRAGMENTED_SENDS {
+        client.try_send_to(&data(3000), Some(to)).unwrap();
+    }
+    let last = net.spawn(async move {
+        client.send_to(&data(3000), to).await.unwrap();
+        client
+    });
+    net.run_for(secs(1));
+    assert!(!last.is_done() && server.try_recv().is_none());
+    drop(headers);
+    net.run_for(ms(100));
+    drop(last.take().expect("it is sent"));
+    for _ in 0..=FRAGMENTED_SENDS {
+        let (received, _) = server.try_recv().expect("a datagram");
+        assert!(received.equals(&data(3000)));
+    }
+}
