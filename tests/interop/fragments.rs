@@ -41,6 +41,7 @@ fn with_stack(script: impl AsyncFn(Stack<'_>)) {
         let script = async {
             stack.link_up(id).await;
             join_tap();
+            stack.ready(id).await;
             match select(script(stack), stack.sleep(Duration::from_secs(100))).await {
                 Either::First(()) => {}
                 Either::Second(()) => panic!("it takes too long"),
