@@ -54,7 +54,7 @@ sizes! {
     /// RFC 8106 §5.3.1: three are a sufficient number.
     NAME_SERVERS = 3 in 1..=32;
     /// Search domains that routers tell of, of all interfaces (feature `router-discovery`).
-    SEARCH_DOMAINS = 2 in 1..=32;
+    SEARCH_DOMAINS = 3 in 1..=32;
     /// Prefixes that a router announces, per interface (feature `ra-server`).
     ADVERTISED_PREFIXES = 2 in 1..=8;
     /// Octets of the longest search domain that is remembered, as it stands in a message.

@@ -503,6 +503,36 @@ fn without_a_router_nothing_is_taken_to_be_on_the_link() {
     assert_eq!(lan.way(&socket, "2001:db8:1::2"), Err(SendError::NoRoute));
 }
 
+/// RFC 5942 §4: "The assignment of an IPv6 address [...] MUST NOT implicitly cause a prefix derived
+/// from that address to be treated as on-link".
+#[cfg(feature = "slaac")]
+#[test]
+fn defects_041_061_prefix_of_an_address_is_not_on_the_link_by_itself() {
+    let lan = asked();
+    let socket = lan.socket();
+    lan.advertise(
+        0,
+        ra().with(prefix_option("2001:db8:2::", 64, AUTONOMOUS, 600, 600)),
+    );
+    lan.net.run_for(secs(3));
+    let own = lan.stack().interface(lan.id()).unwrap().ipv6;
+    let prefix = Prefix::new(v6("2001:db8:2::").try_into().unwrap(), 64).unwrap();
+    assert!(own.iter().any(|own| prefix.contains(own.address.into())));
+    assert_eq!(lan.way(&socket, "2001:db8:2::7"), Ok(0));
+    // Once a router says so, it is.
+    lan.advertise(
+        0,
+        ra().with(prefix_option(
+            "2001:db8:2::",
+            64,
+            ON_LINK | AUTONOMOUS,
+            600,
+            600,
+        )),
+    );
+    assert!(lan.is_direct(&socket, "2001:db8:2::8"));
+}
+
 #[test]
 fn message_with_several_options_of_a_kind_gives_all_of_them() {
     let lan = asked();
