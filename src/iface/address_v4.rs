@@ -157,17 +157,30 @@ impl Interface<'_> {
 
     /// Takes an address away; says what it was.
     pub(crate) fn unassign_ipv4(&mut self, address: Ipv4Addr) -> Option<Ipv4Entry> {
-        let mut assignments = self.assignments.iter();
-        let index = assignments.position(|a| a.entry.cidr.address == address)?;
-        let assignment = self.assignments.remove(index);
+        let entry = self.assignment(address)?.entry;
+        self.assignments
+            .retain(|assignment| assignment.entry.cidr.address != address);
         self.publish_ipv4();
-        Some(assignment.entry)
+        Some(entry)
     }
 
     /// Makes the list of the addresses that may be used, for those who look at it for each packet.
     pub(crate) fn publish_ipv4(&mut self) {
-        let active = self.assignments.iter().map(|assignment| assignment.entry);
-        let active = active.filter(|entry| entry.state == Ipv4State::Active);
-        self.ipv4 = active.map(|entry| entry.cidr).collect();
+        self.ipv4.clear();
+        for Assignment { entry, .. } in &self.assignments {
+            if entry.state == Ipv4State::Active {
+                // There is room for as many as there are in the other list.
+                let _: Result<(), Ipv4Cidr> = self.ipv4.push(entry.cidr);
+            }
+        }
+    }
+
+    /// All addresses, to be shown.
+    pub(crate) fn ipv4_entries(&self) -> Vec<Ipv4Entry, { config::IPV4_ADDRESSES }> {
+        let mut entries = Vec::new();
+        for assignment in &self.assignments {
+            let _: Result<(), Ipv4Entry> = entries.push(assignment.entry);
+        }
+        entries
     }
 }

@@ -239,7 +239,7 @@ impl<'p> Interface<'p> {
             link: self.link,
             mtu: self.capabilities.mtu.min(self.mtu_limit),
             #[cfg(feature = "ipv4")]
-            ipv4: self.assignments.iter().map(|a| a.entry).collect(),
+            ipv4: self.ipv4_entries(),
             #[cfg(feature = "ipv6")]
             ipv6: self.ipv6().collect(),
             #[cfg(feature = "dad")]
