@@ -9,10 +9,14 @@ mod address;
 pub mod arp;
 #[cfg(feature = "ethernet")]
 pub mod ethernet;
+#[cfg(any(feature = "igmp", feature = "mld"))]
+pub mod group_report;
 #[cfg(feature = "ipv4")]
 pub mod icmpv4;
 #[cfg(feature = "ipv6")]
 pub mod icmpv6;
+#[cfg(feature = "igmp")]
+pub mod igmp;
 #[cfg(feature = "ipv4")]
 pub mod ipv4;
 #[cfg(feature = "ipv4")]
@@ -23,6 +27,8 @@ pub mod ipv6;
 pub mod ipv6_address;
 #[cfg(feature = "ipv6")]
 pub mod ipv6_extension;
+#[cfg(feature = "mld")]
+pub mod mld;
 #[cfg(feature = "ipv6")]
 pub mod ndp;
 #[cfg(feature = "ipv6")]
