@@ -58,6 +58,8 @@ mod link_local_v4;
 #[cfg(feature = "loopback")]
 #[path = "net/loopback.rs"]
 mod loopback;
+#[path = "net/multicast.rs"]
+mod multicast;
 #[path = "net/neighbors.rs"]
 mod neighbors;
 #[path = "net/offload.rs"]

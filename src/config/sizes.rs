@@ -34,6 +34,12 @@ sizes! {
     /// Multicast groups joined per interface, IPv4 and IPv6 together, with those that the stack
     /// itself needs (all nodes, solicited node).
     GROUPS = 8 in 1..=64;
+    /// Listeners to groups per interface: each socket for each of its groups, and the stack itself
+    /// for each that it needs.
+    GROUP_MEMBERS = 12 in 1..=255;
+    /// Sources of groups that are told apart per interface, all groups and listeners together
+    /// (feature `multicast`).
+    GROUP_SOURCES = 8 in 1..=32;
     /// Link addresses of groups that a driver is told to listen to, per interface.
     LINK_GROUPS = 12 in 1..=64;
     /// Routes, those of connected prefixes apart.

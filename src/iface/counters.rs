@@ -72,12 +72,16 @@ reasons! {
         /// A redirect that does not come from the first hop to its destination, names no neighbour,
         /// or is not wanted.
         Redirect,
+        /// An IGMP or MLD message that is malformed, or not from a querier or host of this link.
+        Membership,
         /// The UDP header is damaged or contradicts the packet.
         UdpHeader,
         /// The UDP checksum is wrong, or missing over IPv6.
         UdpChecksum,
         /// No UDP socket is bound to the port.
         UdpNoSocket,
+        /// The UDP sockets that listen to the group want other sources of it.
+        UdpSource,
         /// The quota of the UDP socket is used up.
         UdpQuota,
         /// The TCP header is damaged or contradicts the packet.

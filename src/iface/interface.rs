@@ -10,6 +10,8 @@ use heapless::Vec;
 use super::Counters;
 #[cfg(feature = "acd")]
 use super::Ipv4State;
+#[cfg(any(feature = "ipv6", feature = "multicast"))]
+use super::Member;
 #[cfg(feature = "ipv6")]
 use super::address::{Ipv6Address, Ipv6Entry};
 #[cfg(feature = "ipv4")]
@@ -20,11 +22,13 @@ use super::conflict::Conflicts;
 use super::dad::{AddressCounters, AddressSettings};
 #[cfg(feature = "router-discovery")]
 use super::discovery::Discovery;
+#[cfg(any(feature = "ipv6", feature = "multicast"))]
+use super::group::Groups;
+#[cfg(all(feature = "udp", feature = "multicast"))]
+use super::group::{FilterMode, Hears, SourceChange};
 use super::neighbor::{NeighborCache, NeighborCounters};
 #[cfg(feature = "ipv4")]
 use super::{Ipv4Cidr, Ipv4Entry};
-#[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
-use super::{Member, Membership};
 use crate::config;
 use crate::link::{Capabilities, LinkState, Medium, StackEnd};
 #[cfg(feature = "ipv6")]
@@ -37,12 +41,18 @@ use crate::wire::{IpAddress, LinkAddr};
 pub enum AddressError {
     /// There is no such interface.
     NoInterface,
-    /// The address cannot be one of a single host, or is no group where one is wanted.
+    /// The address cannot be one of a single host, is no group where one is wanted, or is a group
+    /// that has not been joined.
     Invalid,
     /// The table of the interface is full.
     TableFull,
     /// The address is of an IP version that this build leaves out.
     UnsupportedFamily,
+    /// The group has been joined in the other way: with all sources but some, or with some sources
+    /// only.
+    WrongMode,
+    /// The source is in the list already, or is not there to be taken out.
+    WrongSource,
 }
 
 impl core::fmt::Display for AddressError {
@@ -52,6 +62,8 @@ impl core::fmt::Display for AddressError {
             Self::Invalid => "not an address for this purpose",
             Self::TableFull => "the address table is full",
             Self::UnsupportedFamily => "address of a version that is not built in",
+            Self::WrongMode => "the group has been joined in the other way",
+            Self::WrongSource => "the source is in the list, or is not",
         })
     }
 }
@@ -126,8 +138,8 @@ pub struct Interface<'p> {
     pub(crate) ipv6: Vec<Ipv6Entry, { config::IPV6_ADDRESSES }>,
     #[cfg(feature = "dad")]
     pub(crate) addresses: AddressSettings,
-    #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
-    pub(crate) groups: Vec<Membership, { config::GROUPS }>,
+    #[cfg(any(feature = "ipv6", feature = "multicast"))]
+    pub(crate) groups: Groups,
     pub(crate) neighbors: NeighborCache,
     #[cfg(feature = "router-discovery")]
     pub(crate) discovery: Discovery,
@@ -160,8 +172,8 @@ impl<'p> Interface<'p> {
             ipv6: Vec::new(),
             #[cfg(feature = "dad")]
             addresses: AddressSettings::new(capabilities.medium != Medium::Ip),
-            #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
-            groups: Vec::new(),
+            #[cfg(any(feature = "ipv6", feature = "multicast"))]
+            groups: Groups::new(),
             neighbors: NeighborCache::new(),
             #[cfg(feature = "router-discovery")]
             discovery: Discovery::new(),
@@ -342,68 +354,65 @@ impl<'p> Interface<'p> {
     }
 
     /// Notes that `member` listens to `group`. A socket that joins twice has joined once.
-    #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
+    ///
+    /// Who changes groups has the core see to it: `Core::groups_changed`, or the end of the poll.
+    #[cfg(any(feature = "ipv6", feature = "multicast"))]
     pub(crate) fn join(&mut self, group: IpAddress, member: Member) -> Result<(), AddressError> {
-        if !group.is_multicast() {
-            return Err(AddressError::Invalid);
-        }
-        if let Some(entry) = self.membership(group, member) {
-            #[cfg(feature = "ipv6")]
-            if member == Member::STACK {
-                entry.times = entry.times.saturating_add(1);
-            }
-            let _ = entry;
-            return Ok(());
-        }
-        let membership = Membership {
-            group,
-            member,
-            times: 1,
-        };
-        self.groups
-            .push(membership)
-            .map_err(|_| AddressError::TableFull)?;
+        self.groups.join(group, member)?;
         self.program_filter();
         Ok(())
     }
 
     /// Notes that `member` listens to `group` no longer; says whether it did.
-    #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
+    #[cfg(any(feature = "ipv6", feature = "multicast"))]
     pub(crate) fn leave(&mut self, group: IpAddress, member: Member) -> bool {
-        let Some(entry) = self.membership(group, member) else {
-            return false;
-        };
-        entry.times = entry.times.saturating_sub(1);
-        if entry.times == 0 {
-            self.groups.retain(|entry| entry.times > 0);
-            self.program_filter();
-        }
-        true
-    }
-
-    #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
-    fn membership(&mut self, group: IpAddress, member: Member) -> Option<&mut Membership> {
-        let mut groups = self.groups.iter_mut();
-        groups.find(|entry| entry.group == group && entry.member == member)
+        let left = self.groups.leave(group, member);
+        self.program_filter();
+        left
     }
 
     /// Forgets all memberships of a socket; says whether there were any.
     #[cfg(all(feature = "udp", feature = "multicast"))]
     pub(crate) fn leave_all(&mut self, member: Member) -> bool {
-        let before = self.groups.len();
-        self.groups.retain(|entry| entry.member != member);
-        let left = self.groups.len() != before;
+        let left = self.groups.leave_all(member);
         if left {
             self.program_filter();
         }
         left
     }
 
-    /// Whether `member` listens to `group`.
+    /// Changes which sources of `group` a socket listens to.
     #[cfg(all(feature = "udp", feature = "multicast"))]
-    pub(crate) fn is_member(&self, group: IpAddress, member: Member) -> bool {
-        let mut groups = self.groups.iter();
-        groups.any(|entry| entry.group == group && entry.member == member)
+    pub(crate) fn change_source(
+        &mut self,
+        group: IpAddress,
+        member: Member,
+        source: IpAddress,
+        change: SourceChange,
+    ) -> Result<(), AddressError> {
+        let result = self.groups.change_source(group, member, source, change);
+        self.program_filter();
+        result
+    }
+
+    /// Has a socket listen to `group` from these sources, or from all others.
+    #[cfg(all(feature = "udp", feature = "multicast"))]
+    pub(crate) fn set_filter(
+        &mut self,
+        group: IpAddress,
+        member: Member,
+        mode: FilterMode,
+        sources: impl Iterator<Item = IpAddress> + Clone,
+    ) -> Result<(), AddressError> {
+        let result = self.groups.set_filter(group, member, mode, sources);
+        self.program_filter();
+        result
+    }
+
+    /// Whether `member` listens to what `source` sends to `group`.
+    #[cfg(all(feature = "udp", feature = "multicast"))]
+    pub(crate) fn hears(&self, group: IpAddress, source: IpAddress, member: Member) -> Hears {
+        self.groups.hears(group, source, member)
     }
 
     /// Whether anybody listens to `group`.
@@ -418,9 +427,9 @@ impl<'p> Interface<'p> {
                 group == ipv6_address::ALL_NODES || group == ipv6_address::INTERFACE_LOCAL_ALL_NODES
             }
         };
-        #[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
-        return is_everybodys || self.groups.iter().any(|entry| entry.group == group);
-        #[cfg(not(any(feature = "ipv6", all(feature = "udp", feature = "multicast"))))]
+        #[cfg(any(feature = "ipv6", feature = "multicast"))]
+        return is_everybodys || self.groups.contains(group);
+        #[cfg(not(any(feature = "ipv6", feature = "multicast")))]
         is_everybodys
     }
 
@@ -442,10 +451,7 @@ impl<'p> Interface<'p> {
                 IpAddress::V6(ipv6_address::ALL_NODES),
             ];
             let mut known: Vec<LinkAddr, { config::LINK_GROUPS }> = Vec::new();
-            for group in everybodys
-                .iter()
-                .chain(self.groups.iter().map(|entry| &entry.group))
-            {
+            for group in everybodys.iter().chain(self.groups.heard()) {
                 let address = LinkAddr::ethernet(address(group));
                 if !known.contains(&address) {
                     let _: Result<(), LinkAddr> = known.push(address);

@@ -14,8 +14,8 @@ pub(crate) mod dad;
 #[cfg(feature = "router-discovery")]
 pub(crate) mod discovery;
 mod event;
-#[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
-mod group;
+#[cfg(any(feature = "ipv6", feature = "multicast"))]
+pub(crate) mod group;
 mod interface;
 #[cfg(any(feature = "router-discovery", feature = "ra-server"))]
 pub(crate) mod names;
@@ -46,8 +46,10 @@ pub use dad::AddressCounters;
 #[cfg(feature = "router-discovery")]
 pub use discovery::{LinkParameters, RouterDiscovery};
 pub use event::{Event, EventKind};
-#[cfg(any(feature = "ipv6", all(feature = "udp", feature = "multicast")))]
-pub(crate) use group::{Member, Membership};
+#[cfg(all(feature = "udp", feature = "multicast"))]
+pub use group::FilterMode;
+#[cfg(any(feature = "ipv6", feature = "multicast"))]
+pub(crate) use group::Member;
 pub(crate) use interface::Destination;
 #[cfg(feature = "loopback")]
 pub(crate) use interface::Loopback;

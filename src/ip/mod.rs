@@ -16,6 +16,8 @@ pub(crate) mod ipv4;
 pub(crate) mod ipv6;
 #[cfg(feature = "ipv4-link-local")]
 pub(crate) mod link_local_v4;
+#[cfg(any(feature = "igmp", feature = "mld"))]
+pub(crate) mod membership;
 #[cfg(feature = "path-mtu")]
 pub(crate) mod path_mtu;
 pub(crate) mod rate;

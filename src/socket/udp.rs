@@ -5,7 +5,9 @@ use core::net::{IpAddr, SocketAddr};
 use core::task::Poll;
 
 #[cfg(feature = "multicast")]
-use crate::iface::AddressError;
+use crate::iface::group::SourceChange;
+#[cfg(feature = "multicast")]
+use crate::iface::{AddressError, FilterMode};
 use crate::ip::Unreachable;
 use crate::netbuf::NetBuf;
 use crate::stack::route::{socket_addr, zone};
@@ -254,18 +256,125 @@ impl<'a> UdpSocket<'a> {
         Ok(())
     }
 
-    /// Receives what is sent to `group` on an interface.
+    /// Receives what is sent to `group` on an interface, whoever sends it.
+    ///
+    /// # Errors
+    ///
+    /// [`AddressError::WrongMode`] if some sources of the group have been joined; others as the
+    /// error says.
     #[cfg(feature = "multicast")]
     pub fn join(&self, group: IpAddr, interface: InterfaceId) -> Result<(), AddressError> {
         self.stack
             .with(|core| core.udp_membership(self.index, group, interface, true))
     }
 
-    /// Receives what is sent to `group` on an interface no longer.
+    /// Receives what is sent to `group` on an interface no longer, whatever was said of its
+    /// sources.
+    ///
+    /// # Errors
+    ///
+    /// [`AddressError::Invalid`] if the group was not joined; others as the error says.
     #[cfg(feature = "multicast")]
     pub fn leave(&self, group: IpAddr, interface: InterfaceId) -> Result<(), AddressError> {
         self.stack
             .with(|core| core.udp_membership(self.index, group, interface, false))
+    }
+
+    /// Receives what `source` sends to `group` on an interface, besides other sources that were
+    /// joined (RFC 3678 §4.1.2, §5.1.2).
+    ///
+    /// # Errors
+    ///
+    /// [`AddressError::WrongMode`] after [`UdpSocket::join`], [`AddressError::WrongSource`] if the
+    /// source has been joined; others as the error says.
+    #[cfg(feature = "multicast")]
+    pub fn join_source(
+        &self,
+        group: IpAddr,
+        source: IpAddr,
+        interface: InterfaceId,
+    ) -> Result<(), AddressError> {
+        self.change_source(group, source, interface, SourceChange::Join)
+    }
+
+    /// Receives what `source` sends to `group` no longer. With its last source the group is left.
+    ///
+    /// # Errors
+    ///
+    /// [`AddressError::WrongSource`] if the source was not joined; others as the error says.
+    #[cfg(feature = "multicast")]
+    pub fn leave_source(
+        &self,
+        group: IpAddr,
+        source: IpAddr,
+        interface: InterfaceId,
+    ) -> Result<(), AddressError> {
+        self.change_source(group, source, interface, SourceChange::Leave)
+    }
+
+    /// Receives what is sent to `group`, which [`UdpSocket::join`] has joined, but not from
+    /// `source` (RFC 3678 §4.1.1, §5.1.1).
+    ///
+    /// # Errors
+    ///
+    /// [`AddressError::WrongMode`] after [`UdpSocket::join_source`], [`AddressError::WrongSource`]
+    /// if the source is blocked already; others as the error says.
+    #[cfg(feature = "multicast")]
+    pub fn block_source(
+        &self,
+        group: IpAddr,
+        source: IpAddr,
+        interface: InterfaceId,
+    ) -> Result<(), AddressError> {
+        self.change_source(group, source, interface, SourceChange::Block)
+    }
+
+    /// Ends what [`UdpSocket::block_source`] began.
+    ///
+    /// # Errors
+    ///
+    /// [`AddressError::WrongSource`] if the source is not blocked; others as the error says.
+    #[cfg(feature = "multicast")]
+    pub fn unblock_source(
+        &self,
+        group: IpAddr,
+        source: IpAddr,
+        interface: InterfaceId,
+    ) -> Result<(), AddressError> {
+        self.change_source(group, source, interface, SourceChange::Unblock)
+    }
+
+    /// Receives what these sources, or all but these, send to `group` on an interface, whatever was
+    /// said before; joins the group if that was not done. To include no source is to leave
+    /// (RFC 3678 §4.2, §5.2).
+    ///
+    /// # Errors
+    ///
+    /// [`AddressError::TableFull`] if there are more sources than there is room for
+    /// ([`GROUP_SOURCES`](crate::config::GROUP_SOURCES)): then nothing has changed. Others as the
+    /// error says.
+    #[cfg(feature = "multicast")]
+    pub fn set_source_filter(
+        &self,
+        group: IpAddr,
+        interface: InterfaceId,
+        mode: FilterMode,
+        sources: &[IpAddr],
+    ) -> Result<(), AddressError> {
+        self.stack
+            .with(|core| core.udp_set_filter(self.index, group, interface, mode, sources))
+    }
+
+    #[cfg(feature = "multicast")]
+    fn change_source(
+        &self,
+        group: IpAddr,
+        source: IpAddr,
+        interface: InterfaceId,
+        change: SourceChange,
+    ) -> Result<(), AddressError> {
+        self.stack
+            .with(|core| core.udp_change_source(self.index, group, source, interface, change))
     }
 
     /// Whether what does not pass whole on the way to its destination, as far as is known, is

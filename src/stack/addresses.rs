@@ -65,7 +65,7 @@ impl Core<'_> {
         let interface = self.interface_mut(id).ok_or(AddressError::NoInterface)?;
         let is_new = !interface.is_assigned(entry.address);
         let _: &mut Ipv6Entry = interface.add_ipv6(entry)?;
-        self.kick(id);
+        self.groups_changed(id);
         if is_new {
             self.emit(id, EventKind::AddressAdded(entry.address.into()));
         }
@@ -203,6 +203,8 @@ impl Core<'_> {
         }
         self.waiters.wake(WaitKey::link(id));
         self.arm_ipv6_addresses();
+        // Their solicited-node groups come and go with them.
+        self.groups_changed(id);
     }
 
     /// The link has come up. Whoever has our addresses may have come meanwhile, and our link may be

@@ -272,6 +272,8 @@ impl<'a> Core<'a> {
             (Some(_), Ok(IpAddress::V6(address))) => self.remove_ipv6(id, address),
             _ => false,
         };
+        #[cfg(any(feature = "ipv6", feature = "multicast"))]
+        self.groups_changed(id);
         self.kick(id);
         removed
     }
@@ -327,6 +329,8 @@ impl<'a> Core<'a> {
         while let Some(owner) = self.timers.expired(now) {
             self.timer(owner);
         }
+        #[cfg(any(feature = "ipv6", feature = "multicast"))]
+        self.look_at_groups();
         self.wake_runner = false;
         match self.timers.next() {
             #[cfg(feature = "tcp")]
@@ -354,6 +358,8 @@ impl<'a> Core<'a> {
             super::timers::TCP => self.poll_tcp(),
             #[cfg(feature = "fragmentation")]
             super::timers::FRAGMENTS => self.poll_fragments(),
+            #[cfg(any(feature = "igmp", feature = "mld"))]
+            super::timers::GROUPS => self.poll_groups(),
             Owner(other) => {
                 let sleep = usize::from(other - super::timers::FIRST_SLEEP);
                 self.waiters.wake(WaitKey::sleep(sleep as u16));
@@ -418,6 +424,10 @@ impl<'a> Core<'a> {
                 (interface.counters).not_sent_all(SendDrop::Port, waiting.len());
             }
             interface.program_filter();
+            #[cfg(any(feature = "igmp", feature = "mld"))]
+            if was.0 != link || is_new {
+                self.tell_groups_anew(id, crate::iface::group::Protocol::ALL);
+            }
             self.kick(id);
             self.waiters.wake(WaitKey::link(id));
             if was.0 != link {

@@ -100,6 +100,10 @@ impl Core<'_> {
             | MessageType::ROUTER_ADVERTISEMENT => self.receive_discovery(id, &buf, packet, kind),
             #[cfg(feature = "redirects")]
             MessageType::REDIRECT => self.receive_discovery(id, &buf, packet, kind),
+            #[cfg(feature = "mld")]
+            MessageType::MULTICAST_LISTENER_QUERY | MessageType::MULTICAST_LISTENER_REPORT => {
+                self.receive_mld(id, &buf, packet, kind)
+            }
             _ if kind.is_error() => {
                 let meaning = Unreachable::from_icmpv6(kind, header.code(), header.parameter());
                 let meaning = meaning.ok_or(ReceiveDrop::IcmpUnused)?;

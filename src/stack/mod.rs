@@ -16,17 +16,23 @@ mod dad;
 mod events;
 #[cfg(feature = "fragmentation")]
 mod fragments;
+#[cfg(any(feature = "ipv6", feature = "multicast"))]
+mod groups;
 mod handle;
 #[cfg(feature = "ipv4")]
 mod icmpv4;
 #[cfg(feature = "ipv6")]
 mod icmpv6;
+#[cfg(feature = "igmp")]
+mod igmp;
 #[cfg(feature = "ipv4")]
 mod ipv4_addresses;
 #[cfg(feature = "ipv4")]
 mod ipv4_options;
 #[cfg(feature = "loopback")]
 mod loopback;
+#[cfg(feature = "mld")]
+mod mld;
 mod mtu;
 mod neighbors;
 #[cfg(feature = "dad-optimistic")]

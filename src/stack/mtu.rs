@@ -45,6 +45,11 @@ impl Core<'_> {
         if mtu != was {
             self.emit(id, EventKind::Mtu(mtu as u16));
         }
+        // With it IPv6 comes and goes.
+        #[cfg(feature = "mld")]
+        if (mtu < crate::wire::ipv6::MINIMUM_MTU) != (was < crate::wire::ipv6::MINIMUM_MTU) {
+            self.tell_groups_anew(id, &[crate::iface::group::Protocol::Mld]);
+        }
     }
 
     /// Lets no packets longer than `mtu` bytes be sent by an interface.

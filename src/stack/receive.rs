@@ -154,6 +154,8 @@ impl Core<'_> {
             #[cfg(feature = "tcp")]
             protocol::TCP => self.receive_tcp(&delivery, buf),
             protocol::ICMP => self.receive_icmpv4(id, buf, &packet),
+            #[cfg(feature = "igmp")]
+            protocol::IGMP => self.receive_igmp(id, &buf, &packet),
             _ => {
                 self.report_ipv4(id, &buf, &packet, super::icmpv4::Report::Protocol);
                 Err(ReceiveDrop::TransportProtocol)

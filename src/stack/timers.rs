@@ -13,30 +13,56 @@ use crate::time::Instant;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) struct Owner(pub(crate) u16);
 
+/// What is there once, whatever the storage is for: an entry each for what is built in.
+#[repr(u16)]
+enum Kind {
+    Neighbors,
+    Routes,
+    #[cfg(feature = "tcp")]
+    Tcp,
+    #[cfg(feature = "acd")]
+    Ipv4Addresses,
+    #[cfg(feature = "dad")]
+    Ipv6Addresses,
+    #[cfg(feature = "fragmentation")]
+    Fragments,
+    #[cfg(feature = "router-discovery")]
+    Routers,
+    #[cfg(feature = "ra-server")]
+    Advertisements,
+    #[cfg(any(feature = "igmp", feature = "mld"))]
+    Groups,
+    /// The first of the sleeps.
+    Sleep,
+}
+
 /// The neighbour caches of all interfaces.
-pub(crate) const NEIGHBORS: Owner = Owner(0);
+pub(crate) const NEIGHBORS: Owner = Owner(Kind::Neighbors as u16);
 /// The routes.
-pub(crate) const ROUTES: Owner = Owner(1);
+pub(crate) const ROUTES: Owner = Owner(Kind::Routes as u16);
 /// The connections and handshakes of TCP, which have a queue of their own.
 #[cfg(feature = "tcp")]
-pub(crate) const TCP: Owner = Owner(2);
+pub(crate) const TCP: Owner = Owner(Kind::Tcp as u16);
 /// The IPv4 addresses that are probed and announced.
 #[cfg(feature = "acd")]
-pub(crate) const ADDRESSES: Owner = Owner(3);
-/// Fragments that wait for others, or to be sent.
-#[cfg(feature = "fragmentation")]
-pub(crate) const FRAGMENTS: Owner = Owner(4);
+pub(crate) const ADDRESSES: Owner = Owner(Kind::Ipv4Addresses as u16);
 /// The IPv6 addresses of all interfaces.
 #[cfg(feature = "dad")]
-pub(crate) const IPV6_ADDRESSES: Owner = Owner(5);
+pub(crate) const IPV6_ADDRESSES: Owner = Owner(Kind::Ipv6Addresses as u16);
+/// Fragments that wait for others, or to be sent.
+#[cfg(feature = "fragmentation")]
+pub(crate) const FRAGMENTS: Owner = Owner(Kind::Fragments as u16);
 /// The routers, and the servers for names that they tell of.
 #[cfg(feature = "router-discovery")]
-pub(crate) const ROUTERS: Owner = Owner(6);
+pub(crate) const ROUTERS: Owner = Owner(Kind::Routers as u16);
 /// The advertisements that are sent.
 #[cfg(feature = "ra-server")]
-pub(crate) const ADVERTISEMENTS: Owner = Owner(7);
+pub(crate) const ADVERTISEMENTS: Owner = Owner(Kind::Advertisements as u16);
+/// What routers are to be told of groups.
+#[cfg(any(feature = "igmp", feature = "mld"))]
+pub(crate) const GROUPS: Owner = Owner(Kind::Groups as u16);
 /// The first of the tasks that sleep.
-pub(crate) const FIRST_SLEEP: u16 = 8;
+pub(crate) const FIRST_SLEEP: u16 = Kind::Sleep as u16;
 
 /// The storage of one owner and, for no relation but that there are as many, of one place in the
 /// heap.

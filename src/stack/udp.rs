@@ -9,7 +9,9 @@ use super::transmit::{HEADROOM, Outgoing, ip_header_length, pseudo_header};
 use super::waiters::WaitKey;
 use crate::checksum::Sum;
 #[cfg(feature = "multicast")]
-use crate::iface::{AddressError, Member};
+use crate::iface::group::{Hears, SourceChange};
+#[cfg(feature = "multicast")]
+use crate::iface::{AddressError, FilterMode, Member};
 use crate::iface::{Destination, Interface, ReceiveDrop, SendDrop};
 use crate::ip::Unreachable;
 use crate::link::Offload;
@@ -233,7 +235,13 @@ impl Core<'_> {
         let mut candidate = self.udp.next_member(None, datagram);
         while let Some(index) = candidate {
             candidate = self.udp.next_member(Some(index), datagram);
-            if delivery.kind == Destination::Multicast && !self.is_member(delivery, index) {
+            if delivery.kind == Destination::Multicast
+                && let Err(reason) = self.is_member(delivery, index)
+            {
+                result = result.map_err(|known| match known {
+                    ReceiveDrop::UdpNoSocket => reason,
+                    known => known,
+                });
                 continue;
             }
             if let Some(before) = last.replace(index) {
@@ -250,21 +258,24 @@ impl Core<'_> {
         }
     }
 
-    /// Whether a socket wants what is sent to a group: it has joined, or takes all.
-    fn is_member(&self, delivery: &Delivery, index: u16) -> bool {
+    /// Whether a socket wants what is sent to a group, or why not: it has joined and wants the
+    /// source, or takes all.
+    fn is_member(&self, delivery: &Delivery, index: u16) -> Result<(), ReceiveDrop> {
         let slot = self.udp.get(index);
         if slot.is_some_and(|slot| slot.options.contains(Options::ALL_GROUPS)) {
-            return true;
+            return Ok(());
         }
         #[cfg(feature = "multicast")]
-        return self.interface(delivery.interface).is_some_and(|interface| {
-            interface.is_member(delivery.destination, Member::udp(index))
-        });
-        #[cfg(not(feature = "multicast"))]
-        {
-            let _ = delivery;
-            false
+        if let Some(interface) = self.interface(delivery.interface) {
+            let (group, source) = (delivery.destination, delivery.source);
+            match interface.hears(group, source, Member::udp(index)) {
+                Hears::Source => return Ok(()),
+                Hears::OtherSources => return Err(ReceiveDrop::UdpSource),
+                Hears::Nothing => {}
+            }
         }
+        let _ = delivery;
+        Err(ReceiveDrop::UdpNoSocket)
     }
 
     #[inline]
@@ -343,12 +354,10 @@ impl Core<'_> {
     /// Closes a socket: what it has received is given back, its groups are left.
     pub(crate) fn udp_close(&mut self, index: u16) {
         #[cfg(feature = "multicast")]
-        for (interface, id) in self.interfaces.iter_mut().zip(0..32) {
-            if interface
-                .as_mut()
-                .is_some_and(|i| i.leave_all(Member::udp(index)))
-            {
-                self.kicked |= 1 << id;
+        for id in 0..self.interfaces.len() as InterfaceId {
+            let interface = self.interface_mut(id);
+            if interface.is_some_and(|interface| interface.leave_all(Member::udp(index))) {
+                self.groups_changed(id);
             }
         }
         self.udp.close(index);
@@ -371,7 +380,52 @@ impl Core<'_> {
             false if interface.leave(group, Member::udp(index)) => Ok(()),
             false => Err(AddressError::Invalid),
         };
-        self.kick(id);
+        self.groups_changed(id);
+        result
+    }
+
+    /// Changes which sources of a group a socket listens to.
+    #[cfg(feature = "multicast")]
+    pub(crate) fn udp_change_source(
+        &mut self,
+        index: u16,
+        group: IpAddr,
+        source: IpAddr,
+        id: InterfaceId,
+        change: SourceChange,
+    ) -> Result<(), AddressError> {
+        let address =
+            |address| IpAddress::try_from(address).map_err(|_| AddressError::UnsupportedFamily);
+        let (group, source) = (address(group)?, address(source)?);
+        let interface = self.interface_mut(id).ok_or(AddressError::NoInterface)?;
+        let result = interface.change_source(group, Member::udp(index), source, change);
+        self.groups_changed(id);
+        result
+    }
+
+    /// Has a socket listen to a group from these sources, or from all others.
+    #[cfg(feature = "multicast")]
+    pub(crate) fn udp_set_filter(
+        &mut self,
+        index: u16,
+        group: IpAddr,
+        id: InterfaceId,
+        mode: FilterMode,
+        sources: &[IpAddr],
+    ) -> Result<(), AddressError> {
+        let group = IpAddress::try_from(group).map_err(|_| AddressError::UnsupportedFamily)?;
+        if sources
+            .iter()
+            .any(|source| IpAddress::try_from(*source).is_err())
+        {
+            return Err(AddressError::UnsupportedFamily);
+        }
+        let sources = sources
+            .iter()
+            .filter_map(|source| IpAddress::try_from(*source).ok());
+        let interface = self.interface_mut(id).ok_or(AddressError::NoInterface)?;
+        let result = interface.set_filter(group, Member::udp(index), mode, sources);
+        self.groups_changed(id);
         result
     }
 

@@ -16,6 +16,7 @@ fn defects_063_1584_a_flood_starves_neither_timers_nor_another_interface() {
         net.link((host, other)).delay(us(1)),
     );
     host.add(one, "10.0.0.1/24").add(two, "10.0.1.1/24");
+    net.run_for(ms(1));
     let stack = host.stack();
     let ticks = net.spawn(async move {
         let start = stack.now();

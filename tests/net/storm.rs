@@ -11,6 +11,7 @@ use zonda::socket::{UdpBind, UdpSocket};
 
 use crate::alone::*;
 use crate::frame::*;
+use crate::multicast::talk::{FAMILIES, Family, Query, older_report};
 use crate::network::*;
 
 /// Frames of every kind that the stack knows, all of them right.
@@ -90,6 +91,10 @@ fn frames(a: &Alone) -> Vec<Vec<u8>> {
     }
     let to_group = udp((PEER4.into(), 9), (group, 7002), b"all of you");
     all.push(a.to(group_mac(group), &ip(PEER4.into(), group, UDP, &to_group)));
+    let blocked = IpAddr::from(BLOCKED);
+    let to_group = udp((blocked, 9), (group, 7002), b"not from me");
+    all.push(a.to(group_mac(group), &ip(blocked, group, UDP, &to_group)));
+    all.extend(queries(a));
     let to_all = udp(
         (PEER4.into(), 9),
         (Ipv4Addr::BROADCAST.into(), 7000),
@@ -255,6 +260,27 @@ fn converse(a: &Alone, random: &mut Random, all: &mut Vec<Vec<u8>>, first: usize
     }
 }
 
+/// A source of a group that the host does not want.
+const BLOCKED: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 77);
+
+/// Queries for groups, and another host's reports, of all versions.
+fn queries(a: &Alone) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for family in FAMILIES {
+        let group = match family {
+            Family::Igmp => Ipv4Addr::new(239, 1, 2, 3).into(),
+            Family::Mld => solicited_node(HOST6).into(),
+        };
+        let general = Query::general(family, secs(1));
+        let of_sources = general.clone().of(group).sources(family.sources([1, 2]));
+        for query in [general, of_sources, Query::older(family, secs(1))] {
+            all.push(query.frame(a));
+        }
+        all.push(older_report(a, family, group));
+    }
+    all
+}
+
 /// Damages a frame, or makes noise.
 fn damage(random: &mut Random, all: &[Vec<u8>], host: Mac, frame: &mut Vec<u8>) {
     frame.clear();
@@ -343,7 +369,10 @@ fn storm(count: usize, pool: Pool, seed: u64) {
     let server = a.host.udp_bind(UdpBind::new("[::]:7000".parse().unwrap()));
     let connected = a.host.udp("[::]:7001");
     let member = a.host.udp("[::]:7002");
-    member.join("239.1.2.3".parse().unwrap(), id).unwrap();
+    let group = "239.1.2.3".parse().unwrap();
+    member.join(group, id).unwrap();
+    member.block_source(group, BLOCKED.into(), id).unwrap();
+    member.set_quota(u32::MAX, 1);
     let ping = a.host.ping();
     let mut random = a.net.random();
     let mut frame = Vec::new();

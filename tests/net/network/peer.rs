@@ -25,6 +25,8 @@ struct State {
     neighbor: Cell<Option<(Ipv4Addr, Ipv6Addr)>>,
     /// It says that it is a router.
     is_router: Cell<bool>,
+    /// It keeps what hosts say of their groups too.
+    hears_groups: Cell<bool>,
 }
 
 impl Peer {
@@ -39,6 +41,7 @@ impl Peer {
             received: RefCell::default(),
             neighbor: Cell::new(None),
             is_router: Cell::new(false),
+            hears_groups: Cell::new(false),
         }))
     }
 
@@ -52,6 +55,9 @@ impl Peer {
     }
 
     pub(super) fn arrive(self, at: Instant, frame: Vec<u8>) {
+        if !self.0.hears_groups.get() && is_of_groups(&frame) {
+            return;
+        }
         match self
             .0
             .neighbor
@@ -78,6 +84,10 @@ impl Peer {
     /// From now on says in those answers that it is a router.
     pub fn as_router(self) -> Self {
         self.0.is_router.set(true);
+    /// From now on keeps what hosts say of their groups (IGMP, MLD) too. Otherwise it does not: they
+    /// say it when it pleases them.
+    pub fn hear_groups(self) -> Self {
+        self.0.hears_groups.set(true);
         self
     }
 
@@ -143,5 +153,17 @@ impl Peer {
         let network = self.0.network;
         let _: bool = network.run(network.now() + ms(10), || false);
         self.take()
+    }
+}
+
+/// Whether a frame is of IGMP, or of MLD behind its Hop-by-Hop Options.
+fn is_of_groups(frame: &[u8]) -> bool {
+    match frame.get(12..14) {
+        Some([0x08, 0x00]) => frame.get(23) == Some(&2),
+        Some([0x86, 0xdd]) => {
+            let kind = frame.get(62).copied().unwrap_or(0);
+            frame[20] == 0 && frame.get(54) == Some(&58) && matches!(kind, 130..=132 | 143)
+        }
+        _ => false,
     }
 }
