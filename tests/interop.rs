@@ -16,6 +16,8 @@ mod demo;
 mod fragments;
 #[path = "interop/interfaces.rs"]
 mod interfaces;
+#[path = "interop/multicast.rs"]
+mod multicast;
 #[path = "interop/ping.rs"]
 mod ping;
 #[cfg(all(feature = "router-discovery", feature = "ra-server", feature = "ping"))]
