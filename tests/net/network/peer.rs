@@ -84,6 +84,9 @@ impl Peer {
     /// From now on says in those answers that it is a router.
     pub fn as_router(self) -> Self {
         self.0.is_router.set(true);
+        self
+    }
+
     /// From now on keeps what hosts say of their groups (IGMP, MLD) too. Otherwise it does not: they
     /// say it when it pleases them.
     pub fn hear_groups(self) -> Self {
