@@ -10,6 +10,8 @@ mod namespace;
 
 #[path = "interop/arp.rs"]
 mod arp;
+#[path = "interop/autoconf.rs"]
+mod autoconf;
 #[path = "interop/demo.rs"]
 mod demo;
 #[path = "interop/fragments.rs"]

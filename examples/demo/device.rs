@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use embassy_futures::join::{join, join_array};
 use embassy_futures::yield_now;
 use zonda::iface::route::{Prefix, Route, RouteOrigin};
-use zonda::iface::{Ipv4Cidr, Ipv4State, Ipv6Cidr};
+use zonda::iface::{AddressState, Ipv4Cidr, Ipv4State, Ipv6Cidr};
 use zonda::link::StackEnd;
 use zonda::netbuf::NetBufPool;
 use zonda::socket::{SendError, TcpError, TcpListener, TcpSocket, UdpSocket};
@@ -81,9 +81,14 @@ pub async fn greet(stack: Stack<'_>, id: InterfaceId, name: &str) {
             } = entry.cidr;
             format!("{address}/{prefix_length}{note}")
         });
-        let ipv6 = interface.ipv6.iter();
-        ipv4.chain(ipv6.map(|cidr| format!("{}/{}", cidr.address, cidr.prefix_length)))
-            .collect::<Vec<_>>()
+        let ipv6 = interface.ipv6.iter().map(|known| {
+            let note = match known.state {
+                AddressState::Duplicate => " (in use by another station)",
+                _ => "",
+            };
+            format!("{}/{}{note}", known.address, known.prefix_length)
+        });
+        ipv4.chain(ipv6).collect::<Vec<_>>()
     });
     let addresses = addresses.unwrap_or_default().join(", ");
     println!("device: link up on {name}, {addresses}");
