@@ -7,7 +7,7 @@ use heapless::Vec;
 use super::AddressError;
 #[cfg(feature = "acd")]
 use super::conflict::Claim;
-use super::interface::Interface;
+use super::interface::{Interface, listed};
 use crate::config;
 
 /// An IPv4 address and the length of its subnet's prefix.
@@ -166,21 +166,8 @@ impl Interface<'_> {
 
     /// Makes the list of the addresses that may be used, for those who look at it for each packet.
     pub(crate) fn publish_ipv4(&mut self) {
-        self.ipv4.clear();
-        for Assignment { entry, .. } in &self.assignments {
-            if entry.state == Ipv4State::Active {
-                // There is room for as many as there are in the other list.
-                let _: Result<(), Ipv4Cidr> = self.ipv4.push(entry.cidr);
-            }
-        }
-    }
-
-    /// All addresses, to be shown.
-    pub(crate) fn ipv4_entries(&self) -> Vec<Ipv4Entry, { config::IPV4_ADDRESSES }> {
-        let mut entries = Vec::new();
-        for assignment in &self.assignments {
-            let _: Result<(), Ipv4Entry> = entries.push(assignment.entry);
-        }
-        entries
+        let active = self.assignments.iter().map(|assignment| assignment.entry);
+        let active = active.filter(|entry| entry.state == Ipv4State::Active);
+        self.ipv4 = listed(active.map(|entry| entry.cidr));
     }
 }
