@@ -39,18 +39,21 @@ impl Core<'_> {
         removed
     }
 
+    /// The link-local address that an interface forms first.
+    fn link_local_address(&self, id: InterfaceId) -> Option<Ipv6Addr> {
+        #[cfg(feature = "slaac")]
+        return self
+            .formed_address(id, ipv6_address::link_local([0; 8]), 0)
+            .map(|(address, _)| address);
+        #[cfg(not(feature = "slaac"))]
+        self.interface(id)
+            .and_then(|interface| ipv6_address::interface_identifier(interface.link_address()))
+            .map(ipv6_address::link_local)
+    }
+
     /// Gives a new interface on a link with addresses a link-local one (RFC 4862 §5.3).
     pub(super) fn add_link_local(&mut self, id: InterfaceId) {
-        #[cfg(feature = "slaac")]
-        let address = self.formed_address(id, ipv6_address::link_local([0; 8]), 0);
-        #[cfg(feature = "slaac")]
-        let address = address.map(|(address, _)| address);
-        #[cfg(not(feature = "slaac"))]
-        let address = self
-            .interface(id)
-            .and_then(|interface| ipv6_address::interface_identifier(interface.link_address()))
-            .map(ipv6_address::link_local);
-        if let Some(address) = address {
+        if let Some(address) = self.link_local_address(id) {
             let cidr = Ipv6Cidr::new(address, 64);
             let entry = Ipv6Entry::new(cidr, AddressOrigin::LinkLocal);
             // A fresh interface has room for it.
@@ -219,6 +222,7 @@ impl Core<'_> {
         };
         interface.addresses.is_disabled = false;
         let transmits = interface.addresses.transmits;
+        self.renew_link_local(id);
         #[cfg(feature = "temporary-addresses")]
         self.remove_temporary(id);
         if transmits == 0 {
@@ -233,6 +237,25 @@ impl Core<'_> {
                 self.emit(id, EventKind::AddressRemoved(address.into()));
             }
             self.check_address(id, address, at);
+        }
+    }
+
+    /// Makes the link-local address anew where it turned out to be a duplicate, and the hardware
+    /// address that it was made of has changed.
+    fn renew_link_local(&mut self, id: InterfaceId) {
+        let interface = self.interface(id);
+        let Some(old) = interface.and_then(|interface| {
+            let mut entries = interface.ipv6.iter();
+            let is_it = |entry: &&Ipv6Entry| {
+                entry.origin == AddressOrigin::LinkLocal && entry.state == AddressState::Duplicate
+            };
+            entries.find(is_it).map(|entry| entry.address)
+        }) else {
+            return;
+        };
+        if self.link_local_address(id).is_some_and(|new| new != old) {
+            let _: bool = self.remove_ipv6(id, old);
+            self.add_link_local(id);
         }
     }
 

@@ -563,6 +563,89 @@ fn address_that_is_added_while_the_link_is_down_is_checked_when_it_comes_up() {
     assert_eq!(a.state(address), Some(AddressState::Preferred));
 }
 
+#[test]
+fn hardware_address_that_changes_has_all_addresses_checked_again() {
+    let a = checked(1);
+    let global = a.add("fd00::1");
+    a.quiet();
+    let link_local = a.link_local();
+    a.host.change(a.link, |capabilities| {
+        capabilities.address = zonda::wire::LinkAddr::ethernet([2, 0, 0, 0, 7, 7]);
+    });
+    a.net.run_for(ms(1));
+    for address in [link_local, global] {
+        assert_eq!(a.state(address), Some(AddressState::Tentative));
+    }
+    a.settle();
+    // The link-local address stays, for those who know it.
+    for address in [link_local, global] {
+        assert_eq!(a.state(address), Some(AddressState::Preferred));
+    }
+}
+
+#[test]
+fn another_hardware_address_brings_ipv6_back_after_a_duplicate() {
+    let a = checked(1);
+    let global = a.add("fd00::1");
+    let old = a.link_local();
+    a.asks_for(old).unwrap();
+    a.claim(old);
+    a.net.run_for(secs(3));
+    assert_ne!(a.state(global), Some(AddressState::Preferred));
+    a.host.change(a.link, |capabilities| {
+        capabilities.address = zonda::wire::LinkAddr::ethernet([2, 0, 0, 0, 7, 7]);
+    });
+    a.settle();
+    assert_eq!(a.state(old), None);
+    assert_eq!(a.link_local(), ip6("fe80::ff:fe00:707"));
+    assert_eq!(a.state(a.link_local()), Some(AddressState::Preferred));
+    assert_eq!(a.state(global), Some(AddressState::Preferred));
+}
+
+#[test]
+fn connection_outlives_a_link_that_is_away_for_a_moment() {
+    let net = Network::new(3);
+    let (a, b) = (net.host("a"), net.host("b"));
+    let link = net.link((a, b)).delay(us(10));
+    for (host, address) in [(a, "fd00::1/64"), (b, "fd00::2/64")] {
+        host.stack().set_dad_transmits(host.interface(link), 1);
+        host.add(link, address);
+    }
+    net.run_for(secs(3));
+    let listener = zonda::socket::TcpListener::bind(b.stack(), (ip6("fd00::2"), 80).into(), 1);
+    let listener = listener.unwrap();
+    let server = net.spawn(async move {
+        let mut socket = listener.accept().await;
+        let mut all = 0;
+        while let Ok(Some(data)) = socket.recv().await {
+            all += data.len();
+        }
+        all
+    });
+    let client = net.spawn(async move {
+        let to = (ip6("fd00::2"), 80).into();
+        let mut socket = zonda::socket::TcpSocket::connect(a.stack(), to)
+            .await
+            .unwrap();
+        for _ in 0..40 {
+            a.stack().sleep(ms(100)).await;
+            let mut rest = &[7; 1000][..];
+            while !rest.is_empty() {
+                let length = socket.write(rest).await.unwrap();
+                rest = &rest[length..];
+            }
+        }
+        socket.shutdown();
+    });
+    net.run_for(secs(1));
+    link.down();
+    net.run_for(ms(300));
+    link.up();
+    net.run_for(ms(200));
+    assert!(net.run_until(secs(60), || client.is_done() && server.is_done()));
+    assert_eq!(server.take(), Some(40_000));
+}
+
 // ---- Telling the routers ------------------------------------------------------------------
 
 #[test]
