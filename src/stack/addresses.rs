@@ -105,6 +105,7 @@ impl Core<'_> {
             return false;
         };
         interface.addresses.transmits = transmits;
+        interface.addresses.is_disabled &= transmits > 0;
         let checked = |entry: &Ipv6Entry| entry.is_checked();
         while transmits == 0
             && let Some(entry) = self

@@ -261,3 +261,74 @@ fn link_that_comes_up_again_has_new_temporary_addresses() {
     assert_ne!(a.one().address, old);
     assert_eq!(a.made().address, public);
 }
+
+#[test]
+fn storm_of_discovery_leaves_the_table_whole_and_no_group_behind() {
+    for seed in 1..6 {
+        let a = private_from(seed, 1);
+        let own = a.add("fd00::1");
+        let mut random = a.net.random();
+        if seed % 2 == 0 {
+            let mut key = [0; 16];
+            random.fill(&mut key);
+            let mode = zonda::iface::IdentifierMode::Opaque(key);
+            assert!(a.stack().set_identifier_mode(a.id(), mode));
+        }
+        for _ in 0..2_000 {
+            let addresses = a.addresses();
+            let any = addresses[random.below(addresses.len())].address;
+            let lifetimes = [0, 1, 6, HOUR, 3 * HOUR, FOR_EVER];
+            match random.below(12) {
+                0 => a.ask(any, &[]),
+                1 => a.claim(any),
+                2..7 => {
+                    let prefix = format!("fd0{}::/64", 1 + random.below(5));
+                    let [valid, preferred] = [(); 2].map(|()| lifetimes[random.below(6)]);
+                    a.prefix(&prefix, valid, preferred);
+                }
+                7 => {
+                    a.link.down();
+                    a.net.run_for(ms(random.below(50) as u64));
+                    a.link.up();
+                }
+                8 => {
+                    let _: bool = a.stack().set_dad_transmits(a.id(), random.below(3) as u8);
+                }
+                9 => a.net.run_for(secs(random.below(4_000) as u64)),
+                _ => a.net.run_for(ms(random.below(2_000) as u64)),
+            }
+            let addresses = a.addresses();
+            let distinct: BTreeSet<_> = addresses.iter().map(|known| known.address).collect();
+            assert_eq!(distinct.len(), addresses.len());
+            assert!(distinct.contains(&own), "what somebody has set stays");
+            let link_local = addresses
+                .iter()
+                .filter(|k| k.address.is_unicast_link_local());
+            assert_eq!(link_local.count(), 1);
+            let expired = addresses
+                .iter()
+                .find(|k| k.valid_until.is_some_and(|until| until < a.net.now()));
+            assert_eq!(expired, None);
+            a.peer.take();
+        }
+        // A link without duplicates is as good as new.
+        assert!(a.stack().set_dad_transmits(a.id(), 1));
+        a.link.down();
+        a.net.run_for(ms(1));
+        a.link.up();
+        a.settle();
+        for known in a.addresses() {
+            let is_used = matches!(
+                known.state,
+                AddressState::Preferred | AddressState::Deprecated
+            );
+            assert!(is_used, "{known:?}");
+            assert!(a.remove(known.address));
+        }
+        let socket = a.host.udp("[::]:0");
+        for n in 0..zonda::config::GROUPS {
+            let group = ip6(&format!("ff05::{n}"));
+            socket.join(group.into(), a.id()).expect("room for a group");
+        }
+    }
+}
