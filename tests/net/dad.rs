@@ -605,8 +605,8 @@ fn another_hardware_address_brings_ipv6_back_after_a_duplicate() {
 #[test]
 fn connection_outlives_a_link_that_is_away_for_a_moment() {
     let net = Network::new(3);
-    let (a, b) = (net.host("a"), net.host("b"));
-    let link = net.link((a, b)).delay(us(10));
+    let (a, b, peer) = (net.host("a"), net.host("b"), net.peer("onlooker"));
+    let link = net.link((a, b, peer)).delay(us(10));
     for (host, address) in [(a, "fd00::1/64"), (b, "fd00::2/64")] {
         host.stack().set_dad_transmits(host.interface(link), 1);
         host.add(link, address);
@@ -640,8 +640,39 @@ fn connection_outlives_a_link_that_is_away_for_a_moment() {
     net.run_for(secs(1));
     link.down();
     net.run_for(ms(300));
+    peer.take();
     link.up();
-    net.run_for(ms(200));
+    // What is under way waits until the addresses are checked again.
+    let state = || {
+        let info = a.stack().interface(a.interface(link)).unwrap();
+        info.ipv6[1].state
+    };
+    let mut waited = 0;
+    net.run_for(ms(1));
+    // The way to the other host is known again at once: by a Router Solicitation of it.
+    let (source, all) = (ip6("fd00::2"), ip6("ff02::1"));
+    let message = icmpv6((source, all), 133, 0, [0; 4], &link_option(1, b.mac(link)));
+    let header = Ip6 {
+        hop_limit: 255,
+        ..Ip6::new(source, all, ICMPV6)
+    };
+    let mac = group_mac(all.into());
+    peer.send(ethernet(mac, b.mac(link), IPV6, &header.with(&message)));
+    while state() == AddressState::Tentative {
+        net.run_for(ms(10));
+        waited += 1;
+        let frames = if state() == AddressState::Tentative {
+            peer.take()
+        } else {
+            vec![]
+        };
+        for frame in frames {
+            let source = read(&frame).ip().map(|ip| ip.source);
+            assert_ne!(source, Some(IpAddr::V6(ip6("fd00::1"))));
+        }
+    }
+    assert!(waited > 90, "{waited}");
+    assert!(a.counters(link).send_drops(SendDrop::Source) > 0);
     assert!(net.run_until(secs(60), || client.is_done() && server.is_done()));
     assert_eq!(server.take(), Some(40_000));
 }
