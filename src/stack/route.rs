@@ -106,11 +106,13 @@ impl Core<'_> {
             .next_hop(destination, source, only, best, false)
             .or_else(|| self.next_hop_even_down(destination, source, only))
             .or_else(|| self.next_hop_of_link_local(destination, source, only))?;
+        let leaves_by = self.interface(interface)?;
+        let is_local = leaves_by.is_loopback();
         let source = match source {
             Some(source) => source,
+            None if is_local => leaves_by.any_source(destination)?,
             None => {
                 let sources = self.sources(interface, next_hop)?;
-                let interface = self.interface(interface)?;
                 #[cfg(feature = "temporary-addresses")]
                 let policy = Policy {
                     prefer_temporary: self.prefers_temporary,
@@ -118,23 +120,15 @@ impl Core<'_> {
                 };
                 #[cfg(not(feature = "temporary-addresses"))]
                 let policy = Policy::default();
-                let chosen = source_address(destination, next_hop, sources, &policy);
-                let of_loopback = || {
-                    let mut sources = interface.sources().filter(|_| interface.is_loopback());
-                    sources.find(|source| source.address.is_same_family(destination))
-                };
-                chosen.or_else(of_loopback)?.address
+                source_address(destination, next_hop, sources, &policy)?.address
             }
         };
-        #[cfg(feature = "ipv4")]
-        let next_hop = match source {
-            // "The host MUST NOT send the packet to any router for forwarding" (RFC 3927 §2.6.2).
-            IpAddress::V4(address) if address.is_link_local() => destination,
-            _ => next_hop,
+        // Rare ones are told apart by one look.
+        let next_hop = match is_link_local(source) || is_loopback(source) {
+            true => next_hop_from(source, destination, next_hop, is_local)?,
+            false => next_hop,
         };
-        let leaves_by = self.interface(interface)?;
-        let is_local = leaves_by.is_loopback();
-        if is_loopback(source) && !is_local || !leaves_by.carries(destination) {
+        if !leaves_by.carries(destination) {
             return None;
         }
         Some(Path {
@@ -322,6 +316,27 @@ fn is_link_local(address: IpAddress) -> bool {
     }
 }
 
+/// The next hop of what is sent from an address that has no meaning beyond the link, or the host.
+#[cold]
+fn next_hop_from(
+    source: IpAddress,
+    destination: IpAddress,
+    next_hop: IpAddress,
+    is_local: bool,
+) -> Option<IpAddress> {
+    let _ = (destination, next_hop);
+    if is_loopback(source) && !is_local {
+        return None;
+    }
+    match source {
+        // "The host MUST NOT send the packet to any router for forwarding" (RFC 3927 §2.6.2).
+        #[cfg(feature = "ipv4")]
+        IpAddress::V4(_) => Some(destination),
+        #[cfg(feature = "ipv6")]
+        IpAddress::V6(_) => Some(next_hop),
+    }
+}
+
 /// Whether a destination never leaves the host (RFC 1122 §3.2.1.3 g, RFC 4291 §2.5.3).
 fn is_loopback(destination: IpAddress) -> bool {
     match destination {
@@ -381,6 +396,13 @@ impl Interface<'_> {
         return ipv4;
         #[cfg(not(feature = "ipv4"))]
         return ipv6;
+    }
+
+    /// An address of the version of `destination`, whatever suits it.
+    #[cold]
+    fn any_source(&self, destination: IpAddress) -> Option<IpAddress> {
+        let mut sources = self.sources().map(|source| source.address);
+        sources.find(|address| address.is_same_family(destination))
     }
 
     /// The length of the longest of the interface's prefixes that `destination` has.
