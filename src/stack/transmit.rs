@@ -159,8 +159,21 @@ impl Core<'_> {
     ) -> Result<(), NotSent> {
         match self.write_ip(path, destination, outgoing, &mut buf) {
             Ok(()) => self.hand_to_port(path.interface, link, destination, buf),
+            // What answers is short. An estimate for some way, perhaps another, is even less.
+            Err(SendDrop::TooLong) if self.takes(path.interface, buf.len()) => {
+                set_meta(path, outgoing, &mut buf);
+                self.hand_to_port(path.interface, link, destination, buf)
+            }
             Err(reason) => Err((buf, reason)),
         }
+    }
+
+    /// Whether the link of an interface takes packets of so many bytes.
+    #[cfg(any(feature = "ipv6", feature = "tcp"))]
+    #[cold]
+    fn takes(&self, id: InterfaceId, length: usize) -> bool {
+        self.interface(id)
+            .is_some_and(|interface| length <= interface.mtu())
     }
 
     #[inline]

@@ -107,6 +107,15 @@ fn way_to_another_destination_is_as_it_was() {
     assert!(sent[0].dont_fragment && sent[0].fragment.is_none());
 }
 
+/// What a neighbour asks is answered whole, however little passes on some other way.
+#[test]
+fn neighbors_are_answered_whatever_passes_elsewhere() {
+    let a = neighborly();
+    let socket = a.host.udp("[::]:0");
+    narrow(&a, &socket, PEER4.into(), 68);
+    a.introduce();
+}
+
 /// RFC 8201 §4: never below 1280, and never higher; RFC 1191 §3: never below 68.
 #[test]
 fn estimate_is_never_below_the_least_and_never_raised() {
