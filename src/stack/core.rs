@@ -148,7 +148,11 @@ impl<'a> Core<'a> {
     ) -> Self {
         const { assert!(TIMERS < u16::MAX as usize) };
         #[cfg_attr(
-            not(any(feature = "tcp", feature = "fragmentation", feature = "flow-labels")),
+            not(any(
+                feature = "tcp",
+                feature = "fragmentation",
+                all(feature = "flow-labels", feature = "udp")
+            )),
             allow(unused_mut)
         )]
         let mut rng = Rng::new(seed);

@@ -13,7 +13,7 @@ use super::waiters::WaitKey;
 #[cfg(feature = "ipv4")]
 use crate::checksum::Sum;
 use crate::config;
-use crate::iface::{Interface, SendDrop};
+use crate::iface::{DEFAULT_HOP_LIMIT, Interface, SendDrop};
 #[cfg(feature = "ipv4")]
 use crate::link::Offload;
 use crate::netbuf::meta::Flags;
@@ -120,7 +120,13 @@ impl Core<'_> {
         if room == 0 || buf.len() > longest {
             return Err((buf, SendDrop::TooLong));
         }
-        let is_up = self.interface(path.interface).is_some_and(|i| i.is_up());
+        let interface = self.interface(path.interface);
+        let is_up = interface.is_some_and(|i| i.is_up());
+        let outgoing = outgoing.or_hop_limit(match (destination, interface) {
+            #[cfg(feature = "ipv6")]
+            (IpAddress::V6(_), Some(interface)) => interface.hop_limit(),
+            _ => DEFAULT_HOP_LIMIT,
+        });
         if !self.trains.has_room() {
             self.displace_train();
         }
@@ -313,7 +319,10 @@ impl Core<'_> {
                     source,
                     destination,
                 );
-                ipv6::Ipv6HeaderMut(bytes).set_traffic_class(outgoing.traffic_class);
+                let mut header = ipv6::Ipv6HeaderMut(bytes);
+                header.set_traffic_class(outgoing.traffic_class);
+                #[cfg(feature = "flow-labels")]
+                header.set_flow_label(outgoing.flow_label);
                 Some(())
             }
             #[cfg(all(feature = "ipv4", feature = "ipv6"))]

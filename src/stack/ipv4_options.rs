@@ -58,8 +58,7 @@ mod reflect {
     use core::net::Ipv4Addr;
 
     use super::*;
-    use crate::iface::DEFAULT_HOP_LIMIT;
-    use crate::iface::{ReceiveDrop, SendDrop};
+    use crate::iface::{DEFAULT_HOP_LIMIT, ReceiveDrop, SendDrop};
     use crate::link::Offload;
     use crate::netbuf::Meta;
     use crate::netbuf::meta::Flags;

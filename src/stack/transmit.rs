@@ -54,7 +54,7 @@ impl Outgoing {
 
     /// With the hop limit that is `usual`, if none is set.
     #[inline]
-    fn or_hop_limit(mut self, usual: u8) -> Self {
+    pub(super) fn or_hop_limit(mut self, usual: u8) -> Self {
         if self.hop_limit == 0 {
             self.hop_limit = usual;
         }

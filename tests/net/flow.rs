@@ -37,6 +37,38 @@ fn datagrams_of_a_flow_have_one_label_and_other_flows_others() {
     assert_ne!(send(&a, &other, 9), first);
 }
 
+#[cfg(feature = "fragmentation")]
+#[test]
+fn fragments_have_the_label_and_the_hop_limit_of_their_flow() {
+    let a = neighborly();
+    let socket = a.host.udp("[::]:5000");
+    let first = send(&a, &socket, 9);
+    let to = Some((IpAddr::V6(PEER6), 9).into());
+    socket.try_send_to(&[7; 4000], to).unwrap();
+    a.net.run_for(ms(10));
+    let fragments: Vec<Seen> = a.sent();
+    assert_eq!(fragments.len(), 3);
+    for fragment in fragments {
+        let start = u32::from_be_bytes(fragment.body[..4].try_into().unwrap());
+        assert_eq!(start & 0xf_ffff, first);
+        assert_eq!(fragment.body[7], 64);
+    }
+}
+
+#[cfg(all(feature = "fragmentation", feature = "ipv4"))]
+#[test]
+fn fragments_of_ipv4_have_the_usual_time_to_live() {
+    let a = neighborly();
+    let socket = a.host.udp("0.0.0.0:5000");
+    socket
+        .try_send_to(&[7; 4000], Some((IpAddr::V4(PEER4), 9).into()))
+        .unwrap();
+    a.net.run_for(ms(10));
+    let fragments = a.sent();
+    assert_eq!(fragments.len(), 3);
+    assert!(fragments.iter().all(|fragment| fragment.body[8] == 64));
+}
+
 #[cfg(feature = "tcp")]
 #[test]
 fn segments_of_a_connection_have_one_label_from_the_first_on() {
