@@ -34,6 +34,9 @@ fn with_stack(script: impl AsyncFn(Stack<'_>)) {
         let stack = cell.stack();
         let id = stack.attach(port.split().1).unwrap();
         let ipv4 = Ipv4Cidr::new("10.9.0.2".parse().unwrap(), 24);
+        // Nobody else is there to have the address.
+        #[cfg(feature = "acd")]
+        let _: bool = stack.set_conflict_detection(id, zonda::iface::ConflictDetection::Off);
         stack.add_ipv4(id, ipv4).unwrap();
         let ipv6 = Ipv6Cidr::new("fd09::2".parse().unwrap(), 64);
         stack.add_ipv6(id, ipv6).unwrap();
