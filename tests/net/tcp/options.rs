@@ -422,7 +422,7 @@ fn local_address_and_port_can_be_chosen() {
         let begin = |local| TcpSocket::begin_from(s.a.stack(), local, remote);
         let socket = begin(SocketAddr::new(other, 1234)).unwrap();
         let syn = one(s.passed(ms(1)));
-        assert_eq!((syn.flags, syn.source), (SYN, 1234));
+        assert_eq!((syn.flags & SYN, syn.source), (SYN, 1234));
         assert_eq!(socket.local_addr(), Some(SocketAddr::new(other, 1234)));
         // The four-tuple is taken; another one with that port is not.
         let again = begin(SocketAddr::new(other, 1234)).err();
