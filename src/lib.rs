@@ -12,13 +12,14 @@
 //! | [`drivers`] | an in-process wire, Linux TAP and TUN, capture |
 //! | `stack` | the core, the handle, the runner, the lent storage |
 //! | `socket` | what applications hold: UDP, TCP, ping |
+//! | `proto` | application protocols: DNS |
 //! | `iface` | interfaces: addresses, neighbours, routes, counters |
 //! | `ip` | the choice of addresses, what ICMP errors mean |
 //! | [`l2`] | link layers: from frame to packet and back |
 //! | [`wire`] | formats: read and written in place |
 //! | [`checksum`], [`rng`], [`time`], [`config`] | the ground floor: sums, random numbers, instants, build-time numbers |
 //!
-//! `stack`, `socket`, `iface` and `ip` are there with `ipv4` or `ipv6`.
+//! `stack`, `socket`, `iface` and `ip` are there with `ipv4` or `ipv6`, `proto` with a protocol too.
 //!
 //! # Example
 //!
@@ -112,6 +113,9 @@ pub mod stack;
 #[cfg(ip)]
 pub mod socket;
 
+#[cfg(all(ip, feature = "dns"))]
+pub mod proto;
+
 #[path = "../drivers/mod.rs"]
 pub mod drivers;
 
@@ -126,6 +130,7 @@ pub mod drivers;
     feature = "tcp",
     feature = "multicast",
     feature = "ping",
+    feature = "dns",
     feature = "runner",
     feature = "events",
     feature = "timestamps",

@@ -1,0 +1,3 @@
+//! Application protocols: each a codec without I/O, and a client that uses the sockets.
+
+pub mod dns;
