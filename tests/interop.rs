@@ -14,6 +14,9 @@ mod arp;
 mod autoconf;
 #[path = "interop/demo.rs"]
 mod demo;
+#[cfg(feature = "dns")]
+#[path = "interop/dns.rs"]
+mod dns;
 #[path = "interop/fragments.rs"]
 mod fragments;
 #[path = "interop/interfaces.rs"]

@@ -24,6 +24,9 @@ mod conflict;
 #[cfg(all(feature = "dad", feature = "events", feature = "tcp"))]
 #[path = "net/dad.rs"]
 mod dad;
+#[cfg(feature = "dns")]
+#[path = "net/dns/mod.rs"]
+mod dns;
 #[cfg(feature = "events")]
 #[path = "net/events.rs"]
 mod events;

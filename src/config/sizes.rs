@@ -131,4 +131,23 @@ sizes! {
     TCP_TIME_WAIT = 8 in 1..=4096;
     /// Seconds that a connection is remembered in TIME-WAIT: twice the maximum segment lifetime.
     TCP_TIME_WAIT_SECONDS = 60 in 1..=240;
+    /// DNS servers known at once (feature `dns`), from all sources.
+    DNS_SERVERS = 4 in 1..=16;
+    /// Answers that a DNS resolver remembers, those that there is none among them.
+    DNS_CACHE = 8 in 0..=1024;
+    /// Bytes of a remembered DNS answer: the name, and the data of all records with 2 bytes for
+    /// each. A longer answer is not remembered.
+    DNS_CACHE_ENTRY = 128 in 32..=4096;
+    /// Addresses that a DNS lookup gives.
+    DNS_ADDRESSES = 8 in 2..=64;
+    /// Search domains of a DNS resolver.
+    DNS_SEARCH = 2 in 0..=6;
+    /// Bytes of a DNS message that are read: what servers are told to send at most by UDP, and the
+    /// part of an answer by TCP that is looked at. They are taken from the stack of whoever polls.
+    DNS_MESSAGE = 1232 in 512..=4096;
+    /// The time that a DNS server has to answer the first query, in milliseconds. It doubles from
+    /// one round over all servers to the next.
+    DNS_TIMEOUT = 2000 in 100..=30000;
+    /// Rounds over all DNS servers before a lookup is given up.
+    DNS_ROUNDS = 3 in 1..=8;
 }

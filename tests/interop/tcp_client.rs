@@ -22,7 +22,7 @@ use crate::tcp::{Noise, connect, echo, pour};
 const LINUX: [&str; 2] = ["10.9.0.1:4000", "[fd09::1]:4000"];
 
 /// Runs `script` with a stack beside Linux; nothing of its pool may be left.
-fn with_stack(script: impl AsyncFn(Stack<'_>)) {
+pub fn with_stack(script: impl AsyncFn(Stack<'_>)) {
     static POOL: NetBufPool<128, 512, 16, 64> = NetBufPool::new();
     with_stack_for::<4>(POOL.pool(), script);
 }
@@ -33,7 +33,7 @@ fn with_stack_for<const TCP: usize>(pool: Pool, script: impl AsyncFn(Stack<'_>))
     let port = Port::new(Capabilities::ethernet(*b"\x02ZONDA"));
     {
         let clock = EmbassyClock;
-        let mut storage = StackStorage::<1, 0, TCP, 1>::new();
+        let mut storage = StackStorage::<1, 4, TCP, 1>::new();
         let cell = StackCell::new(&mut storage, pool, [7; 32], &clock);
         let stack = cell.stack();
         let id = stack.attach(port.split().1).unwrap();

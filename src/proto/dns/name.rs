@@ -356,6 +356,20 @@ impl Name {
     pub fn labels(&self) -> Labels<'_> {
         self.view().labels()
     }
+
+    /// Gives each letter the case that the next bit says.
+    pub(super) fn set_case(&mut self, mut upper: impl FnMut() -> bool) {
+        let length = usize::from(self.length);
+        // Octets that are lengths are no letters: they are below 64.
+        for octet in self.octets.iter_mut().take(length) {
+            if octet.is_ascii_alphabetic() {
+                match upper() {
+                    true => octet.make_ascii_uppercase(),
+                    false => octet.make_ascii_lowercase(),
+                }
+            }
+        }
+    }
 }
 
 /// What follows a backslash.
