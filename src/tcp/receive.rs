@@ -498,6 +498,9 @@ impl Connection {
         self.rcv_nxt += 1;
         self.rcv_edge = self.rcv_edge.max(self.rcv_nxt);
         self.flags |= Flags::FIN_RECEIVED | Flags::ACK_NOW;
+        // What came too early has come again by now, or stands behind the end: it is no longer data that
+        // nobody has read.
+        self.out_of_order = Parked::new();
         self.state = match self.state {
             TcpState::Established => TcpState::CloseWait,
             // From FIN-WAIT-2 it is TIME-WAIT at once: see `is_time_wait`.
