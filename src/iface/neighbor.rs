@@ -349,6 +349,20 @@ impl NeighborCache {
         dropped
     }
 
+    /// Drops those packets that wait of which `is_void` is true; says how many.
+    pub(crate) fn drop_pending(&mut self, is_void: impl Fn(&NetBuf) -> bool) -> usize {
+        let mut dropped = 0;
+        for entry in &mut self.entries {
+            for _ in 0..entry.pending.len() {
+                match entry.pending.pop_front() {
+                    Some(packet) if !is_void(&packet) => entry.pending.push_back(packet),
+                    void => dropped += usize::from(void.is_some()),
+                }
+            }
+        }
+        dropped
+    }
+
     /// STALE, and a packet is sent.
     #[cold]
     fn delay(&mut self, now: Instant, address: IpAddress, index: usize) {

@@ -214,6 +214,14 @@ impl Reassemblies {
         })
     }
 
+    /// Gives up a datagram that comes by this interface, if there is one.
+    pub(crate) fn abandon_of(&mut self, interface: u8) -> Option<Abandoned> {
+        let comes_by_it = |slot: &Option<Reassembly>| {
+            (slot.as_ref()).is_some_and(|e| e.key.interface == interface)
+        };
+        self.abandon(self.entries.iter().position(comes_by_it)?)
+    }
+
     /// Gives a datagram up, and takes nothing more of it until its time is over: "the entire
     /// datagram (and any constituent fragments, including those not yet received) MUST be silently
     /// discarded" (RFC 5722 §4).

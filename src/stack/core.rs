@@ -279,6 +279,11 @@ impl<'a> Core<'a> {
         #[cfg(any(feature = "ipv6", feature = "multicast"))]
         self.groups_changed(id);
         self.kick(id);
+        if let Ok(address) = IpAddress::try_from(address)
+            && removed
+        {
+            self.drop_pending_from(id, address);
+        }
         removed
     }
 
@@ -442,6 +447,10 @@ impl<'a> Core<'a> {
                         LinkState::Down => EventKind::LinkDown,
                     },
                 );
+            }
+            #[cfg(feature = "fragmentation")]
+            if link == LinkState::Down {
+                self.forget_reassemblies(id);
             }
             #[cfg(feature = "redirects")]
             if link == LinkState::Down || is_new {

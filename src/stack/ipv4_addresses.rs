@@ -198,6 +198,9 @@ mod conflict {
             let from = core::mem::replace(&mut assignment.entry.state, to);
             interface.publish_ipv4();
             self.waiters.wake(WaitKey::link(id));
+            if to == Ipv4State::Conflicted {
+                self.drop_pending_from(id, address.into());
+            }
             let address = address.into();
             match (from, to) {
                 (Ipv4State::Active, Ipv4State::Probing) => {

@@ -28,14 +28,16 @@ use crate::iface::neighbor::NeighborAction;
 use crate::ip::Unreachable;
 #[cfg(feature = "ipv6")]
 use crate::ip::ipv6::Ipv6Packet;
-use crate::netbuf::BufQueue;
-#[cfg(any(feature = "ipv6", feature = "ethernet"))]
-use crate::netbuf::NetBuf;
 #[cfg(any(feature = "ipv6", feature = "ethernet"))]
 use crate::netbuf::Purpose;
+use crate::netbuf::{BufQueue, NetBuf, Straddle};
 use crate::time::Instant;
 #[cfg(feature = "ipv6")]
 use crate::wire::icmpv6::MessageType;
+#[cfg(feature = "ipv4")]
+use crate::wire::ipv4::Ipv4Header;
+#[cfg(feature = "ipv6")]
+use crate::wire::ipv6::Ipv6Header;
 #[cfg(feature = "ipv6")]
 use crate::wire::ndp::{
     Envelope, HOP_LIMIT, NEIGHBOR_ADVERTISEMENT_LENGTH, NEIGHBOR_SOLICITATION_LENGTH,
@@ -90,6 +92,17 @@ impl Core<'_> {
         }
     }
 
+    /// Drops what waits for a link address and is from an address that is ours no longer: its
+    /// answer would go to another station.
+    #[cold]
+    pub(super) fn drop_pending_from(&mut self, id: InterfaceId, source: IpAddress) {
+        if let Some(interface) = self.interface_mut(id) {
+            let is_from_it = |packet: &NetBuf| source_of(packet) == Some(source);
+            let dropped = interface.neighbors.drop_pending(is_from_it);
+            interface.counters.not_sent_all(SendDrop::Source, dropped);
+        }
+    }
+
     /// Sends what waited for a link address.
     #[cfg(any(feature = "ipv6", feature = "ethernet"))]
     pub(super) fn learned(&mut self, id: InterfaceId, learned: Learned) {
@@ -135,6 +148,25 @@ fn version_of(packet: &NetBuf) -> Option<IpAddress> {
         4 => Some(IpAddress::V4(core::net::Ipv4Addr::UNSPECIFIED)),
         #[cfg(feature = "ipv6")]
         6 => Some(IpAddress::V6(core::net::Ipv6Addr::UNSPECIFIED)),
+        _ => None,
+    }
+}
+
+/// The source of a packet that starts with its IP header.
+fn source_of(packet: &NetBuf) -> Option<IpAddress> {
+    match packet.first().first()? >> 4 {
+        #[cfg(feature = "ipv4")]
+        4 => {
+            let mut straddle = Straddle::new();
+            let header = Ipv4Header::new(packet.header(0, &mut straddle)?).ok()?;
+            Some(header.source().into())
+        }
+        #[cfg(feature = "ipv6")]
+        6 => {
+            let mut straddle = Straddle::new();
+            let header = Ipv6Header::new(packet.header(0, &mut straddle)?).ok()?;
+            Some(header.source().into())
+        }
         _ => None,
     }
 }
@@ -208,7 +240,6 @@ impl Core<'_> {
     #[inline(never)]
     pub(super) fn receive_arp(&mut self, id: InterfaceId, buf: NetBuf) -> Result<(), ReceiveDrop> {
         use crate::iface::neighbor::ArpSender;
-        use crate::netbuf::Straddle;
         use crate::wire::arp::{ArpOperation, ArpPacket, PACKET_LENGTH};
 
         let now = self.now;

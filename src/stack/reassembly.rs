@@ -254,6 +254,15 @@ impl Core<'_> {
         }
     }
 
+    /// Gives up what has come by a link that is down. What comes by the next one is of others.
+    #[cold]
+    pub(super) fn forget_reassemblies(&mut self, id: InterfaceId) {
+        while let Some(abandoned) = self.reassemblies.abandon_of(id) {
+            self.abandoned(Some(abandoned), ReceiveDrop::InterfaceDown);
+        }
+        self.arm_fragments();
+    }
+
     /// "If this timeout expires, the partially-reassembled datagram MUST be discarded and an ICMP Time
     /// Exceeded message sent to the source host (if fragment zero has been received)" (RFC 1122
     /// §3.3.2; RFC 8200 §4.5).

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use zonda::iface::{
     AddressError, ConflictDetection, EventKind, Ipv4Cidr, Ipv4Entry, Ipv4Origin, Ipv4State,
+    SendDrop,
 };
 use zonda::stack::Events;
 use zonda::time::{Duration, Instant};
@@ -108,6 +109,22 @@ impl Probing {
         self.send(1, (self.peer.mac(), OTHERS), OURS);
         self.arps().iter().any(|(_, arp)| arp.operation == 2)
     }
+}
+
+#[test]
+fn what_waits_for_a_neighbor_is_not_sent_from_an_address_that_another_station_has() {
+    let mut p = settled(ConflictDetection::GiveUp);
+    let socket = p.host.udp("10.0.0.1:7");
+    for _ in 0..2 {
+        let to = Some((OTHERS, 9).into());
+        socket.try_send_to(b"from whom?", to).unwrap();
+    }
+    p.contest();
+    assert_eq!(p.state(), Ipv4State::Conflicted);
+    let counters = p.host.counters(p.link);
+    assert_eq!(counters.send_drops(SendDrop::Source), 2);
+    assert_eq!(p.host.pool().stats().blocks_used, 0);
+    p.happened();
 }
 
 fn is_probe(arp: &SeenArp, mac: Mac) -> bool {

@@ -1,8 +1,8 @@
 //! What changes while the stack runs: MTU, hardware address, the link itself.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use zonda::iface::{EventKind, ReceiveDrop};
+use zonda::iface::{EventKind, ReceiveDrop, SendDrop};
 use zonda::socket::SendError;
 use zonda::stack::MtuError;
 
@@ -80,6 +80,31 @@ fn hardware_address_can_change_and_frames_have_the_new_one() {
     let request = ethernet(BROADCAST, a.peer.mac(), ARP, &a.request());
     let answers = a.ask(request);
     assert_eq!(answers[0].arp().unwrap().sender, (mac, HOST4));
+}
+
+#[test]
+fn what_waits_for_a_neighbor_is_not_sent_from_an_address_that_was_removed() {
+    let a = alone();
+    let id = a.host.interface(a.link);
+    for (host, peer) in PAIRS {
+        let other = ["10.0.0.2/24", "fd00::2/64"][usize::from(host.is_ipv6())];
+        a.host.add(a.link, other);
+        let other = other.split_once('/').unwrap().0.parse().unwrap();
+        for own in [host, other] {
+            let socket = a.host.udp_bind(SocketAddr::new(own, 0).into());
+            socket.try_send_to(b"x", Some((peer, 9).into())).unwrap();
+        }
+        let source = |a: &Alone| a.host.counters(a.link).send_drops(SendDrop::Source);
+        let before = source(&a);
+        assert!(a.stack().remove_address(id, other));
+        assert_eq!(source(&a), before + 1);
+    }
+    a.net.run_for(ms(1));
+    a.sent();
+    // The others are sent.
+    let sources = [a.ask(a.reply()), a.ask(a.advertise(SOLICITED | OVERRIDE))];
+    let sources = sources.map(|seen| seen[0].ip().unwrap().source);
+    assert_eq!(sources, PAIRS.map(|(host, _)| host));
 }
 
 /// The cable is drawn out and put back in, and everything is as before, but that addresses are

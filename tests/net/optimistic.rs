@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use zonda::iface::{AddressState, EventKind};
+use zonda::iface::{AddressState, EventKind, SendDrop};
 
 use crate::addresses::*;
 use crate::frame::*;
@@ -150,4 +150,26 @@ fn addresses_are_not_optimistic_unless_the_interface_is_set_to_it() {
     a.prefix(PREFIX, FOR_EVER, FOR_EVER);
     assert_eq!(a.made().state, AddressState::Tentative);
     assert!(!a.stack().set_optimistic(9, true));
+}
+
+#[test]
+fn what_waits_for_a_neighbor_is_not_sent_when_its_source_turns_out_to_be_a_duplicate() {
+    let a = optimistic();
+    a.prefix(PREFIX, FOR_EVER, FOR_EVER);
+    let address = a.made().address;
+    // The router is none any more: what goes to a neighbor cannot take the way by it.
+    let gateway = ip6(GATEWAY);
+    let option = link_option(2, a.peer.mac());
+    let all_nodes = ip6("ff02::1");
+    let retired = advertisement(gateway, all_nodes, OVERRIDE, gateway, &option);
+    a.to_group(all_nodes, &retired);
+    let socket = a.host.udp(&format!("[{address}]:0"));
+    let to = Some((ip6(OTHER), 9).into());
+    socket.try_send_to(b"data", to).unwrap();
+    assert!(a.host.pool().stats().blocks_used > 0);
+    a.ask(address, &[]);
+    assert_eq!(a.made().state, AddressState::Duplicate);
+    let counters = a.host.counters(a.link);
+    assert_eq!(counters.send_drops(SendDrop::Source), 1);
+    assert_eq!(a.host.pool().stats().blocks_used, 0);
 }

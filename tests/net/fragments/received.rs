@@ -558,6 +558,30 @@ fn fragments_go_with_the_interface_that_they_came_by() {
 
 /// A packet that was put together is not taken apart again, however many Fragment headers it has.
 #[test]
+fn link_that_goes_down_takes_unfinished_datagrams_with_it() {
+    let a = acquainted();
+    let before = a.host.counters(a.link).accepted;
+    let (protocol, message) = request(0, 200);
+    let four = cut(&a, 0, (protocol, &message), 9, &[48]);
+    let (protocol, message) = request(1, 200);
+    let six = cut(&a, 1, (protocol, &message), 9, &[48]);
+    for first in [&four[0], &six[0]] {
+        assert!(answer(&a, std::slice::from_ref(first)).is_none());
+    }
+    assert_eq!(a.host.counters(a.link).accepted, before + 2);
+    assert!(a.host.pool().stats().blocks_used > 0);
+    a.link.down();
+    a.net.settle();
+    assert_eq!(a.host.pool().stats().blocks_used, 0);
+    assert_eq!(drops(&a, ReceiveDrop::InterfaceDown), 2);
+    a.link.up();
+    a.net.run_for(ms(1));
+    for last in [&four[1], &six[1]] {
+        assert!(answer(&a, std::slice::from_ref(last)).is_none());
+    }
+}
+
+#[test]
 fn fragments_within_fragments_are_refused() {
     let a = acquainted();
     let (_, message) = request(1, 100);
