@@ -16,6 +16,8 @@ pub use udp::{UdpBind, UdpSocket};
 
 #[cfg(feature = "tcp")]
 pub use crate::stack::tcp::TcpOpenError;
+#[cfg(feature = "temporary-addresses")]
+pub use crate::stack::temporary::SourcePreference;
 #[cfg(feature = "udp")]
 pub use crate::stack::udp::{RecvInfo, SendError};
 #[cfg(feature = "tcp")]

@@ -10,6 +10,8 @@ use crate::ip::Unreachable;
 use crate::netbuf::{Charge, NetBuf, NoBuffer, Purpose};
 use crate::stack::route::socket_addr;
 use crate::stack::tcp::TcpOpenError;
+#[cfg(feature = "temporary-addresses")]
+use crate::stack::temporary::SourcePreference;
 use crate::stack::waiters::WaitKey;
 use crate::stack::{InterfaceId, Stack};
 use crate::tcp::connection::{Connection, Flags};
@@ -183,6 +185,19 @@ impl<'a> TcpSocket<'a> {
     ) -> Result<Self, TcpOpenError> {
         let index = stack.with(|core| core.tcp_connect(local, remote))?;
         Ok(Self::new(stack, index))
+    }
+
+    /// As [`TcpSocket::connect`], from an address that suits this preference (RFC 5014 §5),
+    /// whatever the stack prefers.
+    #[cfg(feature = "temporary-addresses")]
+    pub async fn connect_preferring(
+        stack: Stack<'a>,
+        preference: SourcePreference,
+        remote: SocketAddr,
+    ) -> Result<Self, ConnectError> {
+        let source = stack.with(|core| core.tcp_source(preference, remote));
+        let source = source.map_err(ConnectError::Open)?;
+        Self::connect_from(stack, SocketAddr::new(source, 0), remote).await
     }
 
     /// The state of the connection.

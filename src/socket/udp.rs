@@ -11,6 +11,8 @@ use crate::iface::{AddressError, FilterMode};
 use crate::ip::Unreachable;
 use crate::netbuf::NetBuf;
 use crate::stack::route::{socket_addr, zone};
+#[cfg(feature = "temporary-addresses")]
+use crate::stack::temporary::SourcePreference;
 use crate::stack::udp::{RecvInfo, SendError, room_in_pool};
 use crate::stack::waiters::WaitKey;
 use crate::stack::{InterfaceId, Stack};
@@ -382,6 +384,20 @@ impl<'a> UdpSocket<'a> {
     #[cfg(feature = "fragmentation")]
     pub fn set_dont_fragment(&self, whole: bool) {
         self.set(|slot| slot.options.set(Options::DONT_FRAGMENT, whole));
+    }
+
+    /// Which of the addresses made of a prefix are better sources for what this socket sends (RFC
+    /// 5014 §5), while it is not bound to one; `None`, as at first: those that the stack prefers
+    /// ([`Stack::set_prefer_temporary`]).
+    #[cfg(feature = "temporary-addresses")]
+    pub fn set_source_preference(&self, preference: Option<SourcePreference>) {
+        use SourcePreference::{Public, Temporary};
+
+        self.set(|slot| {
+            let options = &mut slot.options;
+            options.set(Options::PREFER_TEMPORARY, preference == Some(Temporary));
+            options.set(Options::PREFER_PUBLIC, preference == Some(Public));
+        });
     }
 
     /// Whether the socket may send to broadcast addresses; at first it may not.

@@ -56,7 +56,7 @@ mod storage;
 #[cfg(feature = "tcp")]
 pub(crate) mod tcp;
 #[cfg(feature = "temporary-addresses")]
-mod temporary;
+pub(crate) mod temporary;
 mod timers;
 mod transmit;
 #[cfg(feature = "udp")]

@@ -3,11 +3,15 @@
 use core::net::Ipv6Addr;
 
 use super::core::{Core, InterfaceId};
+#[cfg(any(feature = "udp", feature = "tcp"))]
+use super::route::Path;
 use crate::config;
 use crate::iface::{AddressOrigin, AddressState, Ipv6Cidr, Ipv6Entry, dad::TemporaryLimits};
 use crate::ip::autoconf;
 use crate::ip::identifier::{self, IDGEN_RETRIES};
 use crate::time::{Duration, Instant};
+#[cfg(any(feature = "udp", feature = "tcp"))]
+use crate::wire::IpAddress;
 use crate::wire::ipv6_address;
 
 const TEMP_PREFERRED_LIFETIME: Duration =
@@ -23,7 +27,35 @@ const _: () = assert!(
     "RFC 8981 §3.8: TEMP_PREFERRED_LIFETIME is less than TEMP_VALID_LIFETIME"
 );
 
+/// Which of the addresses made of a prefix is the better source (RFC 5014 §5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum SourcePreference {
+    /// A temporary one (`IPV6_PREFER_SRC_TMP`).
+    Temporary,
+    /// One that stays (`IPV6_PREFER_SRC_PUBLIC`).
+    Public,
+}
+
 impl Core<'_> {
+    /// As [`Core::path`], by this preference and not by that of the stack.
+    #[cfg(any(feature = "udp", feature = "tcp"))]
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn path_preferring(
+        &mut self,
+        preference: SourcePreference,
+        destination: IpAddress,
+        source: Option<IpAddress>,
+        only: Option<InterfaceId>,
+    ) -> Option<Path> {
+        let temporary = preference == SourcePreference::Temporary;
+        let usual = core::mem::replace(&mut self.prefers_temporary, temporary);
+        let path = self.path(destination, source, only);
+        self.prefers_temporary = usual;
+        path
+    }
+
     /// Sets whether temporary addresses are made beside those of the prefixes that routers advertise
     /// (RFC 8981 §3.7), as they are at first. Those that there are stay until they expire, and get
     /// no successors. False if there is no such interface.

@@ -535,9 +535,14 @@ impl Core<'_> {
             Some(local) => self.source_of(local)?,
             None => None,
         };
-        let path = self
-            .path(destination, local, only)
-            .ok_or(SendError::NoRoute)?;
+        #[cfg(feature = "temporary-addresses")]
+        let path = match preference(options) {
+            Some(preference) => self.path_preferring(preference, destination, local, only),
+            None => self.path(destination, local, only),
+        };
+        #[cfg(not(feature = "temporary-addresses"))]
+        let path = self.path(destination, local, only);
+        let path = path.ok_or(SendError::NoRoute)?;
         let interface = self.interface(path.interface).ok_or(SendError::NoRoute)?;
         #[cfg(feature = "ipv4")]
         if let IpAddress::V4(address) = destination
@@ -716,6 +721,22 @@ pub(crate) async fn room_in_pool(pool: Pool, length: usize) -> Result<(), SendEr
             .await,
     );
     Ok(())
+}
+
+/// Which sources a socket prefers, if it is another than the stack does.
+#[cfg(feature = "temporary-addresses")]
+#[inline]
+fn preference(options: Options) -> Option<super::temporary::SourcePreference> {
+    use super::temporary::SourcePreference;
+
+    let both = Options::PREFER_TEMPORARY.union(Options::PREFER_PUBLIC);
+    if !options.intersects(both) {
+        return None;
+    }
+    Some(match options.contains(Options::PREFER_TEMPORARY) {
+        true => SourcePreference::Temporary,
+        false => SourcePreference::Public,
+    })
 }
 
 /// Whether a socket may be bound to an address because of this interface: one that is still being

@@ -24,6 +24,9 @@ bitflags! {
         const ALL_GROUPS = 1 << 4;
         /// What it sends is not to be fragmented.
         const DONT_FRAGMENT = 1 << 5;
+        /// It prefers temporary sources, or those that are not, whatever the stack does.
+        const PREFER_TEMPORARY = 1 << 6;
+        const PREFER_PUBLIC = 1 << 7;
     }
 }
 

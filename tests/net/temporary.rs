@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 
 use zonda::config::{TEMP_PREFERRED_LIFETIME, TEMP_VALID_LIFETIME};
+use zonda::iface::route::{Prefix, Route, RouteOrigin};
 use zonda::iface::{AddressOrigin, AddressState, Ipv6Address};
+use zonda::socket::{SourcePreference, TcpSocket};
 use zonda::time::Duration;
 
 use crate::addresses::*;
@@ -71,6 +73,54 @@ fn temporary_address_is_made_beside_that_of_a_prefix_and_preferred_as_a_source()
     assert_eq!(a.source(), IpAddr::V6(temporary.address));
     a.stack().set_prefer_temporary(false);
     assert_eq!(a.source(), IpAddr::V6(public));
+}
+
+#[test]
+fn socket_prefers_temporary_or_public_sources_whatever_the_stack_does() {
+    let a = private(0);
+    a.prefix(PREFIX, FOR_EVER, FOR_EVER);
+    let (public, temporary) = (a.made().address, a.one().address);
+    let neighbor = ip6("fd02::9");
+    a.peer.answer_for([10, 0, 0, 9].into(), neighbor);
+    let route = Route {
+        prefix: Prefix::new(neighbor.into(), 128).unwrap(),
+        gateway: None,
+        interface: a.id(),
+        metric: 0,
+        expires: None,
+        origin: RouteOrigin::Static,
+    };
+    a.stack().add_route(route).unwrap();
+    let source = |preference| {
+        a.peer.take();
+        let socket = a.host.udp("[::]:0");
+        socket.set_source_preference(Some(SourcePreference::Public));
+        socket.set_source_preference(preference);
+        let to = Some((ip6("ff0e::1"), 9).into());
+        socket.try_send_to(b"data", to).unwrap();
+        a.net.run_for(ms(1));
+        let datagram = read(&a.peer.next().unwrap()).ip().unwrap();
+        if let Some(preference) = preference {
+            let remote = (neighbor, 9).into();
+            let connecting = TcpSocket::connect_preferring(a.stack(), preference, remote);
+            let connecting = a.net.spawn(connecting);
+            a.net.run_for(ms(1));
+            let frames = a.peer.take().into_iter();
+            let packets = frames.filter_map(|frame| read(&frame).ip());
+            let mut segments = packets.filter(|ip| ip.protocol == 6);
+            assert_eq!(segments.next().unwrap().source, datagram.source);
+            drop(connecting);
+        }
+        datagram.source
+    };
+    for stack_prefers in [true, false] {
+        a.stack().set_prefer_temporary(stack_prefers);
+        let usual = if stack_prefers { temporary } else { public };
+        assert_eq!(source(None), usual);
+        assert_eq!(source(Some(SourcePreference::Temporary)), temporary);
+        assert_eq!(source(Some(SourcePreference::Public)), public);
+        assert_eq!(a.source(), IpAddr::V6(usual), "others are as before");
+    }
 }
 
 #[test]

@@ -4,6 +4,8 @@ use core::net::SocketAddr;
 
 use super::super::core::Core;
 use super::super::route::zone;
+#[cfg(feature = "temporary-addresses")]
+use super::super::temporary::SourcePreference;
 use super::super::transmit::Outgoing as Ip;
 use crate::config;
 use crate::tcp::connection::{Connection, Flags, Tuple};
@@ -86,6 +88,20 @@ impl Core<'_> {
         let index = self.tcp.insert(connection).ok_or(TcpOpenError::TableFull)?;
         self.tcp_settle(index);
         Ok(index)
+    }
+
+    /// The address that suits this preference as the source of a connection to `remote`.
+    #[cfg(feature = "temporary-addresses")]
+    pub(crate) fn tcp_source(
+        &mut self,
+        preference: SourcePreference,
+        remote: SocketAddr,
+    ) -> Result<core::net::IpAddr, TcpOpenError> {
+        let address = IpAddress::try_from(remote.ip());
+        let address = address.map_err(|_| TcpOpenError::InvalidDestination)?;
+        self.path_preferring(preference, address, None, zone(remote))
+            .map(|path| path.source.into())
+            .ok_or(TcpOpenError::NoRoute)
     }
 
     /// The address that the application has chosen, if it has, which must be one of ours that can
