@@ -19,8 +19,8 @@ pub use crate::stack::tcp::TcpOpenError;
 #[cfg(feature = "temporary-addresses")]
 pub use crate::stack::temporary::SourcePreference;
 #[cfg(feature = "udp")]
-pub use crate::stack::udp::{RecvInfo, SendError};
+pub use crate::stack::udp::RecvInfo;
 #[cfg(feature = "tcp")]
 pub use crate::tcp::{TcpError, TcpState};
 #[cfg(feature = "udp")]
-pub use crate::udp::BindError;
+pub use crate::udp::{BindError, SendError};
