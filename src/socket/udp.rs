@@ -13,10 +13,10 @@ use crate::netbuf::NetBuf;
 use crate::stack::route::{socket_addr, zone};
 #[cfg(feature = "temporary-addresses")]
 use crate::stack::temporary::SourcePreference;
-use crate::stack::udp::{RecvInfo, SendError, room_in_pool};
+use crate::stack::udp::{RecvInfo, room_in_pool};
 use crate::stack::waiters::WaitKey;
 use crate::stack::{InterfaceId, Stack};
-use crate::udp::{BindError, Options, UdpSlot};
+use crate::udp::{BindError, Options, SendError, UdpSlot};
 use crate::wire::IpAddress;
 
 /// How a socket is bound.

@@ -266,7 +266,7 @@ impl TcpOptionSpace {
     }
 
     /// The same options of a segment with SYN, with another Maximum Segment Size.
-    #[cfg(feature = "tcp")]
+    #[cfg(all(ip, feature = "tcp"))]
     pub(crate) fn with_mss(mut self, mss: u16) -> Self {
         let [_, _, a, b, ..] = &mut self.octets;
         [*a, *b] = mss.to_be_bytes();
