@@ -32,6 +32,8 @@ mod dns;
 mod events;
 #[path = "net/fairness.rs"]
 mod fairness;
+#[path = "net/floods.rs"]
+mod floods;
 #[cfg(feature = "flow-labels")]
 #[path = "net/flow.rs"]
 mod flow;

@@ -58,6 +58,8 @@ pub(crate) enum Change {
     None,
     /// The table is another.
     Changed,
+    /// The table is another: what had been told on this interface gave way.
+    Displaced(u8),
     /// There was no room.
     Refused,
 }
@@ -71,7 +73,8 @@ impl<T: PartialEq, const N: usize> Told<T, N> {
     }
 
     /// Takes in, prolongs, or at the end of its life takes out (RFC 8106 §6.2). Where there is no
-    /// room, one that ends sooner gives way.
+    /// room, one that ends sooner gives way; but no link takes the places of another that has no
+    /// more than it.
     pub(crate) fn tell(
         &mut self,
         now: Instant,
@@ -103,12 +106,21 @@ impl<T: PartialEq, const N: usize> Told<T, N> {
             return Change::Changed;
         };
         let end = |until: Option<Instant>| until.unwrap_or(Instant::MAX);
-        let soonest = self.0.iter_mut().min_by_key(|known| end(known.until));
-        match soonest.filter(|known| end(known.until) < end(entry.until)) {
-            Some(known) => {
-                *known = entry;
-                Change::Changed
-            }
+        let told_on = |on: u8| self.0.iter().filter(|known| known.interface == on).count();
+        let fair = told_on(interface) + 1;
+        let may_go = |known: &Entry<T>| match known.interface == interface {
+            true => end(known.until) < end(entry.until),
+            false => told_on(known.interface) > fair,
+        };
+        let places = self.0.iter().enumerate();
+        let victim = places
+            .filter(|(_, known)| may_go(known))
+            .min_by_key(|(_, known)| (known.interface == interface, end(known.until)));
+        let Some((place, _)) = victim else {
+            return Change::Refused;
+        };
+        match self.0.get_mut(place) {
+            Some(known) => Change::Displaced(core::mem::replace(known, entry).interface),
             None => Change::Refused,
         }
     }
@@ -200,11 +212,26 @@ mod tests {
         assert_eq!(told.tell(now, 0, 1, Some(at(10))), Change::Changed);
         assert_eq!(told.tell(now, 0, 2, Some(at(20))), Change::Changed);
         assert_eq!(told.tell(now, 0, 3, Some(at(5))), Change::Refused);
-        assert_eq!(told.tell(now, 0, 4, None), Change::Changed);
+        assert_eq!(told.tell(now, 0, 4, None), Change::Displaced(0));
         assert!(told.iter(0).eq(&[4, 2]));
         assert_eq!(told.tell(now, 0, 2, Some(now)), Change::Changed);
         assert_eq!(told.tell(now, 0, 2, Some(now)), Change::None);
         assert!(told.iter(0).eq(&[4]));
         assert_eq!(told.next_expiry(), None);
+    }
+    #[test]
+    fn no_interface_takes_the_places_of_another() {
+        let at = Instant::from_millis;
+        let mut told = Told::<u8, 3>::new();
+        let now = at(0);
+        for what in 0..3 {
+            assert_eq!(told.tell(now, 0, what, None), Change::Changed);
+        }
+        assert_eq!(told.tell(now, 1, 10, Some(at(10))), Change::Displaced(0));
+        assert_eq!(told.tell(now, 0, 4, None), Change::Refused);
+        assert_eq!(told.tell(now, 1, 11, Some(at(5))), Change::Refused);
+        assert_eq!(told.tell(now, 1, 12, Some(at(20))), Change::Displaced(1));
+        assert!(told.iter(0).eq(&[1, 2]));
+        assert!(told.iter(1).eq(&[12]));
     }
 }

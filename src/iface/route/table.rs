@@ -383,17 +383,34 @@ impl RouteTable<'_> {
     ///
     /// A router gives way to one that is preferred, or if it does not answer; a prefix or a
     /// redirect to any that is newer. What is in use never does, so that strangers who announce
-    /// themselves by the thousand only displace each other.
+    /// themselves by the thousand only displace each other. Nor do routes of another interface,
+    /// unless it has taken more places.
     fn victim(&self, route: &Route, in_use: impl Fn(&Route) -> bool) -> Option<Route> {
+        let is_alike = |other: &Route| kind(other) == kind(route);
+        let places = |interface: u8| {
+            let alike = self.iter().filter(|other| is_alike(other));
+            alike.filter(|other| other.interface == interface).count()
+        };
+        let fair = places(route.interface) + 1;
+        let is_surplus =
+            |other: &Route| other.interface != route.interface && places(other.interface) > fair;
+        let is_worse = |other: &Route| {
+            other.interface == route.interface && (kind(route).1 || other.metric > route.metric)
+        };
         let may_go = |slot: &&RouteSlot| {
             let other = &slot.route;
-            kind(other) == kind(route)
-                && (slot.is_suspect
-                    || (!in_use(other) && (kind(route).1 || other.metric > route.metric)))
+            is_alike(other)
+                && (slot.is_suspect || (!in_use(other) && (is_surplus(other) || is_worse(other))))
         };
         let rank = |slot: &&RouteSlot| {
             let expires = slot.route.expires.unwrap_or(Instant::MAX);
-            (slot.is_suspect, slot.route.metric, Reverse(expires))
+            let RouteSlot { route, is_suspect } = slot;
+            (
+                *is_suspect,
+                is_surplus(route),
+                route.metric,
+                Reverse(expires),
+            )
         };
         Some(self.slots().filter(may_go).max_by_key(rank)?.route)
     }

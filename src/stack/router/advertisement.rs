@@ -8,7 +8,7 @@ use crate::iface::route::{Learned, Prefix, Route, RouteOrigin};
 use crate::iface::told::{Change, next_domain};
 use crate::iface::{EventKind, Interface, ReceiveDrop, RouterDiscovery};
 use crate::stack::core::{Core, InterfaceId};
-use crate::time::Duration;
+use crate::time::{Duration, Instant};
 use crate::wire::ndp::{ROUTER_ADVERTISEMENT_LENGTH, RouterAdvertisement, RouterFlags};
 use crate::wire::ndp_option::{
     NdpOption, NdpOptions, Preference, PrefixFlags, PrefixInformation, RouteInformation,
@@ -226,37 +226,25 @@ impl Core<'_> {
         let Core {
             interfaces, routes, ..
         } = self;
-        let Some(Some(interface)) = interfaces.get_mut(usize::from(id)) else {
-            return false;
+        let in_use = |known: &Route| {
+            let interface = interfaces.get(usize::from(known.interface));
+            interface
+                .and_then(Option::as_ref)
+                .is_some_and(|interface| is_in_use(interface, now, known))
         };
-        let in_use = |known: &Route| match known.gateway {
-            // A router that answers.
-            Some(gateway) => {
-                let neighbor = interface.neighbors.neighbor(now, gateway);
-                neighbor.is_some_and(|neighbor| {
-                    matches!(
-                        neighbor.state,
-                        NeighborState::Reachable | NeighborState::Delay | NeighborState::Probe
-                    )
-                })
+        let (learned, refused) = match routes.learn(route, in_use) {
+            Ok(Learned::Known) => (false, false),
+            Ok(Learned::New(None)) => (true, false),
+            Ok(Learned::New(Some(replaced))) => {
+                self.route_gone(&replaced);
+                (true, true)
             }
-            // A prefix of an address.
-            None => (interface.ipv6.iter()).any(|own| known.prefix.contains(own.address.into())),
+            Err(_) => (false, true),
         };
-        match routes.learn(route, in_use) {
-            Ok(Learned::Known) => false,
-            Ok(Learned::New(replaced)) => {
-                if let Some(replaced) = replaced {
-                    interface.discovery.refused();
-                    self.route_gone(&replaced);
-                }
-                true
-            }
-            Err(_) => {
-                interface.discovery.refused();
-                false
-            }
+        if refused && let Some(interface) = self.interface_mut(id) {
+            interface.discovery.refused();
         }
+        learned
     }
 
     fn take_name_server(&mut self, id: InterfaceId, server: Ipv6Addr, lifetime: u32) -> bool {
@@ -267,11 +255,33 @@ impl Core<'_> {
 
     /// Counts what there was no room for; says whether anything has changed.
     fn note(&mut self, id: InterfaceId, change: Change) -> bool {
+        if let Change::Displaced(other) = change
+            && other != id
+        {
+            self.emit(other, EventKind::NameServers);
+        }
         if change == Change::Refused
             && let Some(interface) = self.interface_mut(id)
         {
             interface.discovery.refused();
         }
-        change == Change::Changed
+        matches!(change, Change::Changed | Change::Displaced(_))
+    }
+}
+
+/// Whether a route of an interface is by way of a router that answers, or to the prefix of an
+/// address.
+fn is_in_use(interface: &Interface<'_>, now: Instant, route: &Route) -> bool {
+    match route.gateway {
+        Some(gateway) => {
+            let neighbor = interface.neighbors.neighbor(now, gateway);
+            neighbor.is_some_and(|neighbor| {
+                matches!(
+                    neighbor.state,
+                    NeighborState::Reachable | NeighborState::Delay | NeighborState::Probe
+                )
+            })
+        }
+        None => (interface.ipv6.iter()).any(|own| route.prefix.contains(own.address.into())),
     }
 }
