@@ -278,6 +278,20 @@ impl NeighborCache {
         })
     }
 
+    /// The source of the packet that has waited longest for the link address of a neighbour.
+    #[cfg(feature = "ipv6")]
+    #[cold]
+    pub(crate) fn waiting_source(
+        &self,
+        address: core::net::Ipv6Addr,
+    ) -> Option<core::net::Ipv6Addr> {
+        let entry = self.entries.get(self.position(address.into())?)?;
+        let mut octets = [0; 16];
+        let packet = entry.pending.iter().next()?;
+        let read = packet.read(crate::wire::ipv6::SOURCE_OFFSET, &mut octets);
+        (read == octets.len()).then(|| octets.into())
+    }
+
     /// Keeps a packet whose neighbour [`lookup`](Self::lookup) did not find until the link address
     /// is known, and begins to ask for it. The caller has charged the packet as held or sent, so
     /// that what waits here leaves room in the pool for the answer.

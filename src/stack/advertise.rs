@@ -200,6 +200,36 @@ impl Core<'_> {
         self.send_discovery(&path, ALL_NODES, None, message)
     }
 
+    /// Somebody who is not known says where he is, for the packets that are going to come back to
+    /// him: "Routers SHOULD create a new entry for the target address [...] The entry's
+    /// reachability state MUST be set to STALE" (RFC 9131 §6.1.1). Says whether there is one.
+    #[cold]
+    pub(super) fn remember_advertised(
+        &mut self,
+        id: InterfaceId,
+        advertisement: &crate::iface::neighbor::Advertisement,
+    ) -> bool {
+        let crate::iface::neighbor::Advertisement {
+            target,
+            link,
+            router,
+            ..
+        } = *advertisement;
+        let now = self.now;
+        let Some(interface) = self.interface_mut(id) else {
+            return false;
+        };
+        let is_new = interface.is_advertising()
+            && link.is_some()
+            && !interface.has_address(target.into())
+            && interface.neighbors.neighbor(now, target.into()).is_none();
+        if is_new {
+            let learned = (interface.neighbors).discovered(now, target, link, Some(router));
+            self.learned(id, learned);
+        }
+        is_new
+    }
+
     /// Another router advertises itself: whether hosts would switch between what it says and what
     /// is said here (RFC 4861 §6.2.7).
     pub(super) fn check_consistency<B: Bytes + ?Sized>(

@@ -329,6 +329,16 @@ impl Core<'_> {
             .path(target.into(), None, Some(id))
             .ok_or(SendDrop::NoRoute)?;
         let interface = self.interface(id).ok_or(SendDrop::NoRoute)?;
+        // "If the source address of the packet prompting the solicitation is the same as one of
+        // the addresses assigned to the outgoing interface, that address SHOULD be placed in the
+        // IP Source Address of the outgoing solicitation" (RFC 4861 §7.2.2): who answers is going
+        // to need it.
+        let waiting = interface.neighbors.waiting_source(target);
+        let waiting = waiting.filter(|source| interface.has_address((*source).into()));
+        let path = Path {
+            source: waiting.map_or(path.source, IpAddress::V6),
+            ..path
+        };
         #[cfg(feature = "dad-optimistic")]
         let path = match interface.is_optimistic(path.source) {
             // RFC 4429 §3.2: never "as the source address of a Neighbor Solicitation".
@@ -429,6 +439,10 @@ impl Core<'_> {
                 #[cfg(feature = "dad")]
                 if let Some(result) = self.judge_advertisement(id, advertisement.target) {
                     return result;
+                }
+                #[cfg(feature = "ra-server")]
+                if self.remember_advertised(id, &advertisement) {
+                    return Ok(());
                 }
                 let now = self.now;
                 let interface = self.interface_mut(id).ok_or(ReceiveDrop::InterfaceDown)?;

@@ -245,6 +245,58 @@ fn nd_asks_before_sending_and_sends_what_waited() {
     assert_eq!(state(&a, PEER6.into()), Some(NeighborState::Reachable));
 }
 
+/// RFC 4861 §7.2.2: the neighbour will have to answer to it.
+#[test]
+fn nd_solicitation_comes_from_the_source_of_the_packet_that_waits() {
+    let a = alone();
+    a.host.add(a.link, "fd00::2/64").add(a.link, "fd00::3/64");
+    a.net.run_for(ms(1));
+    a.sent();
+    for own in [2, 3, 1] {
+        let own = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, own);
+        let missing = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 1, own.segments()[7]);
+        let socket = a.host.udp(&format!("[{own}]:0"));
+        send(&socket, missing.into()).unwrap();
+        a.net.run_for(ms(2500));
+        let sent = a.sent();
+        assert_eq!(sent.len(), 3);
+        for seen in sent {
+            let packet = seen.ip().unwrap();
+            assert_eq!(packet.discovery(135).unwrap().1, missing);
+            assert_eq!(packet.source, IpAddr::V6(own));
+        }
+    }
+}
+
+/// RFC 4861 §4.6.1 to §4.6.4.
+#[test]
+fn nd_options_in_messages_in_which_they_have_no_place_are_ignored() {
+    let a = alone();
+    let mac = a.peer.mac();
+    // A prefix, an MTU, the target's link address.
+    let mut prefix = vec![
+        3, 4, 64, 0xc0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    ];
+    prefix.extend([0; 4]);
+    prefix.extend("2001:db8::".parse::<Ipv6Addr>().unwrap().octets());
+    let options = join(&[&prefix, &[5, 1, 0, 0, 0, 0, 5, 0], &link_option(2, mac)]);
+    let packet = solicitation(PEER6, HOST6, HOST6, &options);
+    assert_eq!(a.ask(a.to_host(&packet)).len(), 1);
+    assert_eq!(entries(&a), 0);
+    assert_eq!(a.stack().routes().count(), 0);
+    let interface = a.stack().interface(a.host.interface(a.link)).unwrap();
+    assert!(interface.ipv6.iter().all(|own| own.prefix_length == 64));
+    assert_eq!(interface.ipv6.len(), 2);
+    // The source's in an advertisement.
+    let socket = a.host.udp("[::]:0");
+    send(&socket, PEER6.into()).unwrap();
+    a.net.run_for(ms(1));
+    a.sent();
+    let packet = advertisement(PEER6, HOST6, SOLICITED, PEER6, &link_option(1, mac));
+    assert!(a.ask(a.to_host(&packet)).is_empty());
+    assert_eq!(state(&a, PEER6.into()), Some(NeighborState::Incomplete));
+}
+
 #[test]
 fn nd_solicitation_is_answered_with_override_and_our_link_address() {
     let a = alone();

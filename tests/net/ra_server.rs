@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use zonda::iface::neighbor::NeighborState;
 use zonda::iface::{
     AdvertisedPrefix, Advertisement, AdvertisementError, AdvertisingCounters, ReceiveDrop,
 };
@@ -213,6 +214,38 @@ fn solicitation_of_a_host_makes_it_a_stale_neighbor_that_is_no_router() {
     let neighbor = lan.stack().neighbors(lan.id()).next().unwrap();
     assert_eq!(IpAddr::from(neighbor.address), IpAddr::V6(ROUTERS[0]));
     assert!(!neighbor.is_router);
+}
+
+/// RFC 9131 §6.1.1.
+#[test]
+fn router_remembers_who_advertises_itself() {
+    let lan = advertising();
+    let own = lan.host.link_local(lan.link);
+    let all_routers: Ipv6Addr = "ff02::2".parse().unwrap();
+    let new: Ipv6Addr = "fd00:1::77".parse().unwrap();
+    let advertise = |flags, options: &[u8]| {
+        let packet = advertisement(new, all_routers, flags, new, options);
+        lan.send(0, &packet);
+        lan.stack().neighbors(lan.id()).next()
+    };
+    assert!(advertise(0, &[]).is_none());
+    let known = advertise(0, &link_option(2, lan.routers[0].mac())).unwrap();
+    assert_eq!(IpAddr::from(known.address), IpAddr::V6(new));
+    assert_eq!(
+        (known.state, known.is_router),
+        (NeighborState::Stale, false)
+    );
+    // Not even what says that it was asked for is a confirmation.
+    let other: Ipv6Addr = "fd00:1::78".parse().unwrap();
+    let option = link_option(2, lan.routers[1].mac());
+    lan.send(1, &advertisement(other, own, SOLICITED, other, &option));
+    let states: Vec<_> = lan.stack().neighbors(lan.id()).map(|n| n.state).collect();
+    assert_eq!(states, [NeighborState::Stale; 2]);
+    // A host does not.
+    assert!(lan.stack().stop_advertising(lan.id()));
+    let third: Ipv6Addr = "fd00:1::79".parse().unwrap();
+    lan.send(1, &advertisement(third, own, 0, third, &option));
+    assert_eq!(lan.stack().neighbors(lan.id()).count(), 2);
 }
 
 #[test]
