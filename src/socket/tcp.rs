@@ -67,6 +67,8 @@ pub struct TcpInfo {
     pub mss: u16,
     /// Bytes that were sent and are not acknowledged.
     pub in_flight: u32,
+    /// Segments with data, or our FIN, that were sent again; it stops at 65,535.
+    pub retransmitted: u16,
     /// Bytes that wait to be read.
     pub received: usize,
     /// Bytes that were written and are not acknowledged.
@@ -163,7 +165,7 @@ impl<'a> TcpSocket<'a> {
         poll_fn(|context| {
             socket.poll(context, |connection| match connection.state {
                 TcpState::SynSent | TcpState::SynReceived => None,
-                TcpState::Closed => Some(Err(connection.error.unwrap_or(TcpError::Reset))),
+                TcpState::Closed => Some(Err(connection.error().unwrap_or(TcpError::Reset))),
                 _ => Some(Ok(())),
             })
         })
@@ -208,7 +210,7 @@ impl<'a> TcpSocket<'a> {
 
     /// Why the connection ended before its time, if it did.
     pub fn error(&self) -> Option<TcpError> {
-        self.get(|connection| connection.error)?
+        self.get(Connection::error)?
     }
 
     /// What is known of the connection.
@@ -220,6 +222,7 @@ impl<'a> TcpSocket<'a> {
             send_window: connection.wnd,
             mss: connection.mss(),
             in_flight: connection.flight(),
+            retransmitted: connection.retransmitted,
             received: connection.received.len(),
             written: connection.to_send.len(),
         })
@@ -311,7 +314,7 @@ impl<'a> TcpSocket<'a> {
                 core.tcp_settle(self.index);
                 return Some(Ok(taken));
             }
-            match (connection.state, connection.error) {
+            match (connection.state, connection.error()) {
                 (_, Some(error)) => Some(Err(error)),
                 (TcpState::Closed, None) => Some(Ok(None)),
                 _ if connection.flags.contains(Flags::FIN_RECEIVED) => Some(Ok(None)),
@@ -435,7 +438,7 @@ impl<'a> TcpSocket<'a> {
     /// Waits until all that was written is acknowledged.
     pub async fn flush(&mut self) -> Result<(), TcpError> {
         poll_fn(|context| {
-            self.poll(context, |connection| match connection.error {
+            self.poll(context, |connection| match connection.error() {
                 Some(error) => Some(Err(error)),
                 None if connection.to_send.is_empty() => Some(Ok(())),
                 None => None,
@@ -602,7 +605,7 @@ impl embedded_io_async::Write for TcpSocket<'_> {
 impl Connection {
     /// How many bytes may be written now.
     fn room_to_write(&self) -> Result<usize, TcpError> {
-        if let Some(error) = self.error {
+        if let Some(error) = self.error() {
             return Err(error);
         }
         let open = matches!(

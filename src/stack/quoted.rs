@@ -55,7 +55,7 @@ impl Core<'_> {
                     remote: quoted.remote,
                     remote_port: second,
                 };
-                self.tcp_failed(&tuple, u32::from_be_bytes([s0, s1, s2, s3]), meaning)
+                self.tcp_failed(id, &tuple, u32::from_be_bytes([s0, s1, s2, s3]), meaning)
             }
             _ => {
                 let _ = (id, first, second, identifier, meaning);

@@ -6,6 +6,7 @@ use bitflags::bitflags;
 
 use super::clock::{Deadline, Past};
 use super::congestion::Congestion;
+use super::error::{Ended, SoftError, TcpError};
 use super::isn::FourTuple;
 use super::recovery::{Recovery, Sender};
 use super::rtt::RttEstimator;
@@ -99,53 +100,11 @@ bitflags! {
         const STILL_QUEUED = 1 << 14;
         /// Both sides scale their windows.
         const SCALE = 1 << 17;
+        /// An ICMP error has said how much passes on the way to the peer: segments are shorter for it.
+        const PATH_MTU = 1 << 26;
         /// The window has opened again, and what stood before it was not taken: it is sent again.
         const REOPENED = 1 << 18;
     }
-}
-
-/// Why a connection ended before its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum TcpError {
-    /// The peer refused the connection.
-    Refused,
-    /// The peer reset the connection.
-    Reset,
-    /// The peer did not answer for longer than the user timeout.
-    TimedOut,
-    /// The handshake failed, or the peer did not answer for longer than the user timeout, because of
-    /// what ICMP or a neighbour said.
-    Unreachable(Unreachable),
-    /// It was aborted here.
-    Aborted,
-}
-
-impl core::fmt::Display for TcpError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::Refused => "connection refused",
-            Self::Reset => "connection reset by the peer",
-            Self::TimedOut => "connection timed out",
-            Self::Unreachable(why) => return core::fmt::Display::fmt(why, f),
-            Self::Aborted => "connection aborted",
-        })
-    }
-}
-
-impl core::error::Error for TcpError {}
-
-/// What does not end a connection by itself (RFC 9293 §3.9.2.2): an [`Unreachable`] in one byte.
-#[derive(Clone, Copy, Debug)]
-enum SoftError {
-    Network,
-    Host,
-    Protocol,
-    Port,
-    Prohibited,
-    TimeExceeded,
-    ParameterProblem,
 }
 
 /// The deadlines of a connection.
@@ -169,6 +128,26 @@ impl Timers {
         probe: Deadline::NONE,
         keepalive: Deadline::NONE,
     };
+}
+
+/// The shifts of the peer's windows and of ours, 14 at most (RFC 7323 §2.3).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scales(u8);
+
+impl Scales {
+    const fn new(send: u8, receive: u8) -> Self {
+        Self(send << 4 | receive & 15)
+    }
+
+    /// That of the peer's.
+    pub(crate) const fn send(self) -> u8 {
+        self.0 >> 4
+    }
+
+    /// That of ours.
+    pub(crate) const fn receive(self) -> u8 {
+        self.0 & 15
+    }
 }
 
 /// What round trips are measured by: by timestamps, or else by one segment at a time.
@@ -230,7 +209,7 @@ pub(crate) struct Connection {
     pub(crate) remote_port: u16,
     pub(crate) state: TcpState,
     pub(crate) flags: Flags,
-    pub(crate) error: Option<TcpError>,
+    pub(super) ended: Option<Ended>,
 
     // Send sequence variables (RFC 9293 §3.3.1).
     pub(crate) una: Seq,
@@ -241,9 +220,7 @@ pub(crate) struct Connection {
     pub(crate) wl1: Seq,
     /// The largest window that the peer has offered since it was last seen to keep a smaller one.
     pub(crate) max_wnd: u32,
-    /// The shift of the peer's windows, and of ours.
-    pub(crate) send_scale: u8,
-    pub(crate) receive_scale: u8,
+    pub(crate) scales: Scales,
     /// Bytes from `una` on.
     pub(crate) to_send: SendQueue,
     pub(crate) send_quota: u32,
@@ -268,7 +245,8 @@ pub(crate) struct Connection {
     pub(crate) timers: Timers,
     /// Probes of a zero window or of a silent peer since it last answered.
     pub(crate) probes: u8,
-    /// When the peer was last known to be there, or data went out that nothing was on its way before.
+    /// When the peer was last heard of while something was on its way to it, or data went out that nothing
+    /// was on its way before: with nothing on its way, when the last of it was acknowledged.
     /// It goes round in 50 days, and no user timeout is longer than one: what is on its way that long
     /// is asked about before.
     pub(crate) heard: Past<10>,
@@ -278,6 +256,10 @@ pub(crate) struct Connection {
     pub(crate) keepalive_after: u16,
     /// The listener that it came by.
     pub(crate) listener: u16,
+    /// The most data that the peer takes in a segment, options counted.
+    peer_mss: u16,
+    /// Segments that were sent again, as far as they can be counted.
+    pub(crate) retransmitted: u16,
     /// TTL or hop limit.
     pub(crate) hop_limit: u8,
     /// DSCP, in the upper six bits.
@@ -358,14 +340,13 @@ impl Connection {
             remote_port,
             state: TcpState::SynSent,
             flags: Flags::SYN_DUE,
-            error: None,
+            ended: None,
             una: iss,
             nxt: iss,
             wnd: 0,
             wl1: Seq(0),
             max_wnd: 0,
-            send_scale: 0,
-            receive_scale: scale_for(config::TCP_RECEIVE_QUOTA as u32),
+            scales: Scales::new(0, scale_for(config::TCP_RECEIVE_QUOTA as u32)),
             to_send: SendQueue::new(),
             send_quota: config::TCP_SEND_QUOTA as u32,
             rcv_nxt: Seq(0),
@@ -385,6 +366,8 @@ impl Connection {
             user_timeout: config::TCP_USER_TIMEOUT as u16,
             keepalive_after: config::TCP_KEEPALIVE as u16,
             listener: u16::MAX,
+            peer_mss: mss,
+            retransmitted: 0,
             hop_limit: 0,
             traffic_class: 0,
             class: 0,
@@ -411,13 +394,14 @@ impl Connection {
             timestamp,
             ecn,
         } = agreed;
-        match scale {
-            Some(scale) => self.send_scale = scale,
-            None => (self.send_scale, self.receive_scale) = (0, 0),
-        }
+        self.scales = match scale {
+            Some(scale) => Scales::new(scale, self.scales.receive()),
+            None => Scales::new(0, 0),
+        };
         self.flags.set(Flags::SCALE, scale.is_some());
         self.flags.set(Flags::SACK, sack);
         self.flags.set(Flags::ECN, ecn);
+        self.peer_mss = peer_mss;
         let mut mss = peer_mss.min(own_mss);
         if let Some(timestamp) = timestamp {
             self.flags |= Flags::TIMESTAMPS;
@@ -533,6 +517,14 @@ impl Connection {
     /// A link on the way takes segments of so many bytes at most, headers off (RFC 1191, RFC 8201).
     /// Whether that is less than before: then what is on its way is lost, as far as it is longer.
     pub(crate) fn path_mtu(&mut self, most: usize) -> bool {
+        let is_less = self.reduce_segments(most);
+        if is_less {
+            self.flags |= Flags::PATH_MTU;
+        }
+        is_less
+    }
+
+    fn reduce_segments(&mut self, most: usize) -> bool {
         let most = (most.min(65_535) as u16).max(default_mss(self.remote)) - self.options_length();
         let is_less = most < self.mss();
         if is_less {
@@ -541,15 +533,31 @@ impl Connection {
         is_less
     }
 
+    /// So much passes now, headers off, as far as is known: what was learnt of the way to the peer has
+    /// ended (RFC 1191 §6.3, RFC 8201 §5.3), or has not if it `is_learnt`.
+    #[cfg(feature = "path-mtu")]
+    #[cold]
+    pub(crate) fn path_grew(&mut self, most: usize, is_learnt: bool) {
+        self.flags.set(Flags::PATH_MTU, is_learnt);
+        let most = (most.min(65_535) as u16).min(self.peer_mss);
+        let most = most.saturating_sub(self.options_length());
+        if most > self.mss() {
+            self.congestion.set_mss(most);
+        }
+    }
+
     /// Segments are lost again and again: perhaps they are too long for a link on the way, and nobody
     /// says so. Smaller ones are tried, and smallest ones in the end (RFC 4821 §7.7).
     #[cold]
     pub(super) fn suspect_black_hole(&mut self, timeouts: u32) {
-        let _: bool = match timeouts {
-            3 => self.path_mtu(BLACK_HOLE_MSS.into()),
-            5 => self.path_mtu(0),
-            _ => false,
+        let most = match timeouts {
+            3 => BLACK_HOLE_MSS.into(),
+            5 => 0,
+            _ => return,
         };
+        if self.reduce_segments(most) {
+            self.flags -= Flags::PATH_MTU;
+        }
     }
 
     /// The earliest of the deadlines.
@@ -578,29 +586,17 @@ impl Connection {
     /// A soft error has come (RFC 9293 §3.9.1.8).
     #[cold]
     pub(crate) fn hear_error(&mut self, why: Unreachable) {
-        self.soft_error = Some(match why {
-            Unreachable::Network => SoftError::Network,
-            Unreachable::Host => SoftError::Host,
-            Unreachable::Protocol => SoftError::Protocol,
-            Unreachable::Port => SoftError::Port,
-            Unreachable::Prohibited => SoftError::Prohibited,
-            Unreachable::TimeExceeded => SoftError::TimeExceeded,
-            Unreachable::ParameterProblem => SoftError::ParameterProblem,
-            Unreachable::TooBig(_) => return,
-        });
+        self.soft_error = SoftError::new(why).or(self.soft_error);
     }
 
     /// The last soft error since the peer was heard of.
     pub(crate) fn soft_error(&self) -> Option<Unreachable> {
-        Some(match self.soft_error? {
-            SoftError::Network => Unreachable::Network,
-            SoftError::Host => Unreachable::Host,
-            SoftError::Protocol => Unreachable::Protocol,
-            SoftError::Port => Unreachable::Port,
-            SoftError::Prohibited => Unreachable::Prohibited,
-            SoftError::TimeExceeded => Unreachable::TimeExceeded,
-            SoftError::ParameterProblem => Unreachable::ParameterProblem,
-        })
+        self.soft_error.map(SoftError::into)
+    }
+
+    /// Why the connection ended before its time, if it did.
+    pub(crate) fn error(&self) -> Option<TcpError> {
+        self.ended.map(Ended::into)
     }
 
     /// What was wrong, if anything, is so no more.

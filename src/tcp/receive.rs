@@ -2,7 +2,8 @@
 //! in the order of the specification, and what the data and the FIN do.
 
 use super::clock::{Deadline, Past};
-use super::connection::{Agreed, Connection, Flags, TcpError, TcpState, Timers, default_mss};
+use super::connection::{Agreed, Connection, Flags, TcpState, Timers, default_mss};
+use super::error::TcpError;
 use super::segment::{Answer, Segment, Turn};
 use super::sequence::Seq;
 use crate::config;
@@ -284,7 +285,7 @@ impl Connection {
         // the second of two SYNs that crossed.
         let scale = match segment.flags.contains(TcpFlags::SYN) {
             true => 0,
-            false => self.send_scale,
+            false => self.scales.send(),
         };
         let window = u32::from(segment.window) << scale;
         let window_changed = window != self.wnd;
@@ -332,9 +333,12 @@ impl Connection {
         Ok(())
     }
 
-    /// The peer is there.
+    /// The peer is there. Of one that has nothing to acknowledge it is not noted when: what it sends
+    /// does not end our own silence (RFC 5681 §4.1).
     fn heard_from(&mut self, now: Instant) {
-        self.heard = Past::new(now);
+        if self.flight() > 0 {
+            self.heard = Past::new(now);
+        }
         self.probes = 0;
         self.forget_error();
         self.arm_keepalive(now);
@@ -532,7 +536,7 @@ impl Connection {
     /// The connection is over.
     pub(crate) fn end(&mut self, error: TcpError) {
         self.state = TcpState::Closed;
-        self.error = Some(error);
+        self.ended = Some(error.into());
         self.to_send = Default::default();
         self.out_of_order = Parked::new();
         self.timers = Timers::NONE;

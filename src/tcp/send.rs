@@ -57,7 +57,7 @@ impl Connection {
         let offers_timestamps = !crossed || self.flags.contains(Flags::TIMESTAMPS);
         let timestamps = offers_timestamps.then(|| (self.timestamp(now), echo));
         let scales = !crossed || self.flags.contains(Flags::SCALE);
-        let scale = scales.then_some(self.receive_scale);
+        let scale = scales.then_some(self.scales.receive());
         let sack = !crossed || self.flags.contains(Flags::SACK);
         let window = self.receive_quota.min(self.promise(room)).min(65_535);
         if self.nxt == self.una {
@@ -125,7 +125,9 @@ impl Connection {
             TcpFlags::PSH,
             offset + data as usize == self.to_send.len() && data > 0,
         );
-        self.segment(turn, span.start, flags, data)
+        let outgoing = self.segment(turn, span.start, flags, data)?;
+        self.retransmitted = self.retransmitted.saturating_add(1);
+        Some(outgoing)
     }
 
     /// New data within `budget`, and FIN: what the peer's window allows, Nagle and the avoidance
@@ -310,7 +312,7 @@ impl Connection {
         if edge.since(self.rcv_edge) >= step as i32 {
             self.rcv_edge = edge;
         }
-        let scale = self.receive_scale;
+        let scale = self.scales.receive();
         let window = self.rcv_edge.distance(self.rcv_nxt);
         let shown = (window.div_ceil(1 << scale)).min(65_535);
         self.rcv_edge = self.rcv_edge.max(self.rcv_nxt + (shown << scale));

@@ -6,7 +6,7 @@ mod open;
 
 pub use open::TcpOpenError;
 
-use super::core::Core;
+use super::core::{Core, InterfaceId};
 use super::receive::Delivery;
 use super::route::Path;
 use super::transmit::{HEADROOM, Outgoing as Ip};
@@ -318,7 +318,7 @@ impl Core<'_> {
     }
 
     /// Lets a connection make segments that pass on the way to its peer: the way may have become
-    /// narrower for others (RFC 8201 §5.2), or the first link.
+    /// narrower for others (RFC 8201 §5.2), or the first link, or wider again.
     #[inline]
     fn tcp_fit(&mut self, index: u16, path: &Path) {
         let (Some(connection), Some(interface)) =
@@ -328,15 +328,23 @@ impl Core<'_> {
         };
         let headers = super::transmit::ip_header_length(connection.remote) + HEADER_LENGTH;
         // What is offered in a SYN is what the first link takes (RFC 1191 §3.1).
-        if connection.segment_length() + headers <= self.sure_mtu(interface)
-            || path.is_local
-            || !connection.state.is_synchronized()
-        {
+        let is_sure = connection.segment_length() + headers <= self.sure_mtu(interface);
+        #[cfg(feature = "path-mtu")]
+        let is_sure = is_sure && !connection.flags.contains(Flags::PATH_MTU);
+        if is_sure || path.is_local || !connection.state.is_synchronized() {
             return;
         }
         let most = self.path_mtu(path, connection.remote);
+        #[cfg(feature = "path-mtu")]
+        let is_learnt = most < interface.mtu();
         if let Some(connection) = self.tcp.get_mut(index) {
-            let _: bool = connection.path_mtu(most.saturating_sub(headers));
+            let most = most.saturating_sub(headers);
+            let is_less = connection.path_mtu(most);
+            #[cfg(feature = "path-mtu")]
+            if !is_less {
+                connection.path_grew(most, is_learnt);
+            }
+            let _: bool = is_less;
         }
     }
 
@@ -484,17 +492,32 @@ impl Core<'_> {
 
     /// An ICMP error, or a neighbour that does not answer, concerns a segment that we have sent
     /// (RFC 5927 §4.1: the sequence number must be on its way). False if it is none of ours.
-    pub(super) fn tcp_failed(&mut self, tuple: &Tuple, seq: u32, why: Unreachable) -> bool {
+    pub(super) fn tcp_failed(
+        &mut self,
+        id: InterfaceId,
+        tuple: &Tuple,
+        seq: u32,
+        why: Unreachable,
+    ) -> bool {
         let Some(index) = self.tcp.find(tuple) else {
             return false;
         };
         let headers = super::transmit::ip_header_length(tuple.remote) + HEADER_LENGTH;
-        let Some(connection) = self.tcp.get_mut(index) else {
+        let Some(connection) = self.tcp.get(index) else {
             return false;
         };
         if !Seq(seq).in_window(connection.una, connection.flight()) {
             return false;
         }
+        // What is sent again at once must not take the way for as wide as it was.
+        #[cfg(feature = "path-mtu")]
+        if let Unreachable::TooBig(mtu) = why {
+            self.learn_path_mtu(id, tuple.local, tuple.remote, mtu);
+        }
+        let _: InterfaceId = id;
+        let Some(connection) = self.tcp.get_mut(index) else {
+            return false;
+        };
         match (why, connection.state) {
             (Unreachable::TooBig(mtu), _) => {
                 if connection.path_mtu(usize::from(mtu).saturating_sub(headers)) {

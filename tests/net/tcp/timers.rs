@@ -481,6 +481,58 @@ fn icmp_too_big_sends_again_at_once_and_is_no_congestion() {
     }
 }
 
+/// RFC 1191 §6.3, RFC 8201 §5.3: the estimate ends after ten minutes, and what passes is found out anew.
+#[test]
+fn larger_segments_are_tried_again_when_the_estimate_has_ended() {
+    for version in [0, 1] {
+        let mut s = Session::over(version);
+        let mut socket = s.accepted(&mss([1460, 1440][version] - 100));
+        let full = usize::from(socket.info().unwrap().mss);
+        let (kind, code) = [(3, 4), (2, 0)][version];
+        let reduced = 1300 - [40, 60][version];
+        for _ in 0..2 {
+            write_all(&mut socket, &vec![1; full]);
+            assert_eq!(one(s.passed(ms(1))).data.len(), full);
+            let again = s.icmp(kind, code, [0, 0, 5, 20], s.ack);
+            assert_eq!(again[0].data.len(), reduced);
+            s.acknowledge(full as u32);
+            for _ in 0..2 {
+                s.passed(secs(299));
+                write_all(&mut socket, &vec![2; 2 * reduced]);
+                assert_eq!(s.passed(ms(1))[0].data.len(), reduced);
+                s.acknowledge(2 * reduced as u32);
+            }
+            s.passed(secs(3));
+        }
+        write_all(&mut socket, &vec![3; full]);
+        assert_eq!(one(s.passed(ms(1))).data.len(), full);
+        assert_eq!(usize::from(socket.info().unwrap().mss), full);
+        s.acknowledge(full as u32);
+    }
+}
+
+/// "a TCP SHOULD set cwnd to no more than RW before beginning transmission if the TCP has not sent data
+/// in an interval exceeding the retransmission timeout" (RFC 5681 §4.1): whatever has come meanwhile.
+#[test]
+fn window_restarts_after_silence_of_ours_though_the_peer_talks() {
+    let mut s = Session::new();
+    let mut socket = s.accepted(&mss(536));
+    write_all(&mut socket, &[1; 20 * 536]);
+    assert_eq!(s.passed(ms(1)).len(), 10);
+    assert_eq!(s.acknowledge(5360).len(), 10);
+    s.acknowledge(5360);
+    assert!(socket.info().unwrap().cwnd > 5360);
+    for _ in 0..30 {
+        s.say(ACK, b"still here");
+        s.passed(ms(100));
+    }
+    assert_eq!(read_all(&mut socket).len(), 300);
+    write_all(&mut socket, b"x");
+    one(s.passed(ms(1)));
+    assert_eq!(socket.info().unwrap().cwnd, 5360);
+    s.acknowledge(1);
+}
+
 /// RFC 4821 §7.7.
 #[test]
 fn segments_that_vanish_without_a_word_are_tried_smaller() {
