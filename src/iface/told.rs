@@ -219,6 +219,7 @@ mod tests {
         assert!(told.iter(0).eq(&[4]));
         assert_eq!(told.next_expiry(), None);
     }
+
     #[test]
     fn no_interface_takes_the_places_of_another() {
         let at = Instant::from_millis;
