@@ -142,7 +142,7 @@ impl<T: PartialEq, const N: usize> Told<T, N> {
     }
 
     /// What is told on an interface, the first told first.
-    pub(crate) fn iter(&self, interface: u8) -> impl Iterator<Item = &T> {
+    pub(crate) fn iter(&self, interface: u8) -> impl Iterator<Item = &T> + Clone {
         let of_interface = self.0.iter().filter(move |e| e.interface == interface);
         of_interface.map(|entry| &entry.what)
     }

@@ -264,21 +264,26 @@ impl Resolver<'_> {
             Err(error) => return (turn == 0).then_some(Err(error)),
         };
         let is_absolute = text.ends_with('.');
-        self.with(|state| {
-            let count = if is_absolute { 0 } else { state.search.len() };
-            let dots = text.bytes().filter(|octet| *octet == b'.').count();
-            let own_turn = if dots >= state.ndots { 0 } else { count };
-            if turn > count {
-                return None;
-            }
-            let domain = match turn {
-                turn if turn == own_turn => return Some(Ok(())),
-                turn if turn > own_turn => state.search.get(turn - 1)?,
-                turn => state.search.get(turn)?,
-            };
+        let mut domains = 0..config::DNS_SEARCH;
+        let count = match is_absolute {
+            true => 0,
+            false => domains
+                .position(|at| self.with_domain(at, |_| ()).is_none())
+                .unwrap_or(config::DNS_SEARCH),
+        };
+        let dots = text.bytes().filter(|octet| *octet == b'.').count();
+        let goes_first = self.with(|state| dots >= state.ndots);
+        let own_turn = if goes_first { 0 } else { count };
+        let at = match turn {
+            turn if turn > count => return None,
+            turn if turn == own_turn => return Some(Ok(())),
+            turn if turn > own_turn => turn - 1,
+            turn => turn,
+        };
+        self.with_domain(at, |domain| {
             let (domain, _) = NameRef::read(domain, 0).ok()?;
             Some(name.push_name(domain))
-        })
+        })?
     }
 }
 

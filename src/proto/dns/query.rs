@@ -85,6 +85,8 @@ impl<'a> Resolver<'a> {
         aliases: &mut u8,
         visit: Visit<'_>,
     ) -> Result<Verdict, DnsError> {
+        #[cfg(feature = "router-discovery")]
+        self.hear_routers();
         let (count, first) = self.with(|state| (state.servers.len(), state.preferred));
         let mut failed = 0u32;
         let mut error = DnsError::NoServers;

@@ -239,6 +239,36 @@ impl<'a> Resolver<'a> {
         })
     }
 
+    /// Takes over the servers that routers tell of now (RFC 8106 §6.1).
+    #[cfg(feature = "router-discovery")]
+    pub(super) fn hear_routers(&self) {
+        self.stack.with(|core| {
+            self.with(|state| {
+                for (id, _) in core.interfaces() {
+                    let told = core.name_servers(id).map(IpAddr::V6);
+                    if (state.servers).follow(ServerSource::RouterAdvertisement, id, told) {
+                        state.preferred = 0;
+                    }
+                }
+            });
+        });
+    }
+
+    /// Shows `work` the search domain at one place: those that were set, or else those that routers
+    /// tell of (RFC 8106 §6.1).
+    pub(super) fn with_domain<R>(&self, at: usize, work: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        #[cfg(feature = "router-discovery")]
+        if self.with(|state| state.search.is_empty()) {
+            return self.stack.with(|core| {
+                let mut told = core
+                    .interfaces()
+                    .flat_map(|(id, _)| core.search_domains(id));
+                told.nth(at).map(|domain| work(domain.as_bytes()))
+            });
+        }
+        self.with(|state| state.search.get(at).map(|domain| work(domain)))
+    }
+
     /// A name with this many dots or more is first taken as it is, and then looked for in the
     /// search domains; one with fewer the other way round. At first 1.
     pub fn set_ndots(&self, dots: usize) {

@@ -22,7 +22,8 @@ pub enum ServerSource {
     Dhcpv4,
     /// DHCPv6 (RFC 3646).
     Dhcpv6,
-    /// Router advertisements (RFC 8106).
+    /// Router advertisements (RFC 8106): with the feature `router-discovery` these are kept up by
+    /// themselves.
     RouterAdvertisement,
 }
 
@@ -88,6 +89,36 @@ impl Servers {
             self.add(source, interface, address)
         });
         added.count()
+    }
+
+    /// As [`Servers::set`], if these are others than before; says so.
+    #[cfg(feature = "router-discovery")]
+    pub(super) fn follow(
+        &mut self,
+        source: ServerSource,
+        interface: InterfaceId,
+        addresses: impl Iterator<Item = IpAddr> + Clone,
+    ) -> bool {
+        let is_of_it =
+            |server: &Server| (server.source, server.interface) == (source, Some(interface));
+        let known = || self.0.iter().filter(|server| is_of_it(server));
+        // Where there is no room the first of them are known.
+        let known_count = known().count();
+        let most = match self.0.is_full() {
+            true => known_count,
+            false => usize::MAX,
+        };
+        if known()
+            .map(|server| IpAddr::from(server.address))
+            .eq(addresses.clone().take(most))
+        {
+            return false;
+        }
+        self.0.retain(|server| !is_of_it(server));
+        for address in addresses {
+            let _: bool = self.add(source, Some(interface), SocketAddr::new(address, PORT));
+        }
+        true
     }
 
     /// Adds a server at the end of those of its rank. Where there is no room a static one takes the

@@ -34,7 +34,7 @@ impl Core<'_> {
     }
 
     /// The servers for names that routers of a link tell of, the first told first (RFC 8106).
-    pub fn name_servers(&self, id: InterfaceId) -> impl Iterator<Item = Ipv6Addr> {
+    pub fn name_servers(&self, id: InterfaceId) -> impl Iterator<Item = Ipv6Addr> + Clone {
         self.names.servers.iter(id).copied()
     }
 

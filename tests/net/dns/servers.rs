@@ -173,20 +173,12 @@ fn servers_are_asked_over_ipv6_too() {
     let id = world.client.interface(world.link);
     let resolver = world.resolver;
     assert_eq!(
-        resolver.set_servers(
-            ServerSource::RouterAdvertisement,
-            Some(id),
-            &[link_local.into()]
-        ),
+        resolver.set_servers(ServerSource::Dhcpv6, Some(id), &[link_local.into()]),
         1
     );
     assert_eq!(world.v4("host").unwrap(), ["10.1.1.1"]);
     assert_eq!(
-        resolver.set_servers(
-            ServerSource::RouterAdvertisement,
-            Some(id),
-            &[ip("fd00::53")]
-        ),
+        resolver.set_servers(ServerSource::Dhcpv6, Some(id), &[ip("fd00::53")]),
         1
     );
     assert_eq!(world.v4("other").unwrap(), ["10.1.1.1"]);
@@ -261,4 +253,47 @@ fn queries_wait_for_room_and_for_the_link() {
     world.link.up();
     world.net.run_for(ms(500));
     assert!(lookup.take().unwrap().is_ok());
+}
+
+/// RFC 8106 §6.1.
+#[cfg(all(feature = "router-discovery", feature = "ra-server"))]
+#[test]
+fn servers_and_domains_that_a_router_tells_of_are_used_while_it_does() {
+    use zonda::iface::Advertisement;
+
+    let world = world(1);
+    let log = world.serve(0, |query| match query.is("host.home.arpa", 1) {
+        true => vec![query.addresses(&["10.1.1.1"])],
+        false => vec![query.reply().rcode(NAME_ERROR)],
+    });
+    assert_eq!(world.v4("host"), Err(DnsError::NoServers));
+    let mut what = Advertisement::default();
+    what.name_servers.push("fd00::53".parse().unwrap()).unwrap();
+    what.search_domains
+        .push("home.arpa".parse().unwrap())
+        .unwrap();
+    what.names_lifetime = 1800;
+    let router = world.servers[0];
+    router
+        .stack()
+        .advertise(router.interface(world.link), what.clone())
+        .unwrap();
+    world.net.run_for(Duration::from_secs(20));
+    assert_eq!(world.v4("host").unwrap(), ["10.1.1.1"]);
+    assert_eq!(names(&log), ["host.home.arpa"]);
+    assert!(take(&log)[0].source.is_ipv6());
+    // What the user has set comes first, and is not mixed with it.
+    world.resolver.set_search(&["lan"]).unwrap();
+    assert_eq!(world.v4("host"), Err(DnsError::NotFound));
+    assert_eq!(names(&log), ["host.lan", "host"]);
+    world.resolver.set_search(&[]).unwrap();
+    // The router takes it back.
+    what.names_lifetime = 0;
+    router
+        .stack()
+        .advertise(router.interface(world.link), what)
+        .unwrap();
+    world.net.run_for(Duration::from_secs(20));
+    world.resolver.clear_cache();
+    assert_eq!(world.v4("host"), Err(DnsError::NoServers));
 }
