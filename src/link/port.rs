@@ -44,6 +44,8 @@ struct State {
     changed: bool,
     received: BufQueue,
     to_send: [BufQueue; config::TRAFFIC_CLASSES],
+    /// The classes that have frames to be sent, a bit each.
+    classes: u8,
     stats: PortStats,
     driver: Option<Waker>,
     stack: Option<Waker>,
@@ -117,6 +119,7 @@ impl State {
             changed: true,
             received: BufQueue::new(),
             to_send: [const { BufQueue::new() }; config::TRAFFIC_CLASSES],
+            classes: 0,
             stats: PortStats {
                 received: 0,
                 receive_full: 0,
@@ -139,8 +142,12 @@ impl State {
     /// The next frame to be sent, and the stack's task if it waits for the place.
     #[inline]
     fn next_to_send(&mut self) -> Option<(NetBuf, Option<Waker>)> {
-        let mut queues = self.to_send.iter_mut().rev();
-        let buf = queues.find(|queue| !queue.is_empty())?.pop_front()?;
+        let class = self.classes.checked_ilog2()?;
+        let queue = self.to_send.get_mut(class as usize)?;
+        let buf = queue.pop_front()?;
+        if queue.is_empty() {
+            self.classes &= !(1 << class);
+        }
         self.stats.sent = self.stats.sent.wrapping_add(1);
         let waker = if core::mem::take(&mut self.room_wanted) {
             self.changed = true;
@@ -219,6 +226,7 @@ impl DriverEnd<'_> {
             state.changed |= changed;
             if link == LinkState::Down {
                 core::mem::swap(&mut stale, &mut state.to_send);
+                state.classes = 0;
             }
             (changed, ())
         });
@@ -349,7 +357,10 @@ impl StackEnd<'_> {
             if result.is_err() {
                 state.stats.send_full = state.stats.send_full.wrapping_add(1);
             }
-            result.map(|()| state.driver.is_some())
+            result.map(|()| {
+                state.classes |= 1 << class;
+                state.driver.is_some()
+            })
         })
     }
 
