@@ -20,7 +20,7 @@ pub enum Payload {
 /// Reads the header of the frame in `buf` for the station `own`: notes the kind of destination and
 /// the offset of the network header in the buffer's meta, and takes off what pads an 802.3 frame.
 #[inline]
-pub fn receive(buf: &mut NetBuf, own: LinkAddr) -> Result<Payload, Malformed> {
+pub fn receive(buf: &mut NetBuf, own: &LinkAddr) -> Result<Payload, Malformed> {
     let mut straddle = Straddle::new();
     let bytes = buf
         .header::<HEADER_LENGTH>(0, &mut straddle)
@@ -29,7 +29,7 @@ pub fn receive(buf: &mut NetBuf, own: LinkAddr) -> Result<Payload, Malformed> {
     let destination = header.destination();
     let kind = header.kind();
     let mut meta = buf.meta();
-    if own != LinkAddr::ethernet(destination) {
+    if *own.first_six() != destination {
         meta.flags |= match () {
             () if is_broadcast(destination) => Flags::LINK_MULTICAST | Flags::LINK_BROADCAST,
             () if is_group(destination) => Flags::LINK_MULTICAST,
@@ -80,13 +80,12 @@ pub fn source(buf: &NetBuf) -> LinkAddr {
 #[inline]
 pub fn wrap(
     buf: &mut NetBuf,
-    source: LinkAddr,
-    destination: LinkAddr,
+    source: &LinkAddr,
+    destination: &LinkAddr,
     ethertype: u16,
 ) -> Result<(), NoBuffer> {
-    let destination = destination.as_ethernet().unwrap_or([0; 6]);
-    let source = source.as_ethernet().unwrap_or([0; 6]);
-    EthernetHeader::write(buf.prepend_array()?, destination, source, ethertype);
+    let to = buf.prepend_array()?;
+    EthernetHeader::write(to, *destination.first_six(), *source.first_six(), ethertype);
     Ok(())
 }
 
@@ -119,7 +118,7 @@ mod tests {
         ];
         for (destination, flags) in kinds {
             let mut buf = frame(destination, &[0x86, 0xdd, 0x60]);
-            assert_eq!(receive(&mut buf, OWN), Ok(Payload::Type(ETHERTYPE_IPV6)));
+            assert_eq!(receive(&mut buf, &OWN), Ok(Payload::Type(ETHERTYPE_IPV6)));
             assert_eq!(buf.meta().flags, flags);
             assert_eq!(buf.meta().network, 14);
             assert_eq!(source(&buf), LinkAddr::ethernet([2, 0, 0, 0, 0, 9]));
@@ -132,26 +131,26 @@ mod tests {
             0, 10, 0xaa, 0xaa, 3, 0, 0, 0, 0x86, 0xdd, 0x60, 0x61, 0, 0, 0,
         ];
         let mut buf = frame([2, 0, 0, 0, 0, 1], &snap);
-        assert_eq!(receive(&mut buf, OWN), Ok(Payload::Type(ETHERTYPE_IPV6)));
+        assert_eq!(receive(&mut buf, &OWN), Ok(Payload::Type(ETHERTYPE_IPV6)));
         assert_eq!((buf.meta().network, buf.len()), (22, 24));
 
         let spanning_tree = [0, 3, 0x42, 0x42, 3, 0, 0];
         let mut buf = frame([0x01, 0x80, 0xc2, 0, 0, 0], &spanning_tree);
-        assert_eq!(receive(&mut buf, OWN), Ok(Payload::Other));
+        assert_eq!(receive(&mut buf, &OWN), Ok(Payload::Other));
     }
 
     #[test]
     fn cut_and_contradictory_frames_are_refused() {
         assert_eq!(
-            receive(&mut frame([0xff; 6], &[]), OWN),
+            receive(&mut frame([0xff; 6], &[]), &OWN),
             Err(Malformed::Truncated)
         );
         assert_eq!(
-            receive(&mut frame([0xff; 6], &[5, 0xdd]), OWN),
+            receive(&mut frame([0xff; 6], &[5, 0xdd]), &OWN),
             Err(Malformed::Value)
         );
         assert_eq!(
-            receive(&mut frame([0xff; 6], &[0, 4, 1]), OWN),
+            receive(&mut frame([0xff; 6], &[0, 4, 1]), &OWN),
             Err(Malformed::Length)
         );
     }

@@ -86,6 +86,8 @@ mod path_mtu;
 ))]
 #[path = "net/ra_server.rs"]
 mod ra_server;
+#[path = "net/recent_paths.rs"]
+mod recent_paths;
 #[cfg(all(
     feature = "redirects",
     feature = "router-discovery",

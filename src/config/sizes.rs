@@ -42,6 +42,9 @@ sizes! {
     GROUP_SOURCES = 8 in 1..=32;
     /// Link addresses of groups that a driver is told to listen to, per interface.
     LINK_GROUPS = 12 in 1..=64;
+    /// UDP sockets of which is remembered which way their last datagram went, so that the next to
+    /// the same destination needs no look-up.
+    RECENT_PATHS = 4 in 1..=256;
     /// Routes, those of connected prefixes apart.
     ROUTES = 4 in 1..=256;
     /// Default routers that are remembered, of all interfaces (feature `router-discovery`).

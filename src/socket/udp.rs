@@ -13,7 +13,8 @@ use crate::netbuf::NetBuf;
 use crate::stack::route::{socket_addr, zone};
 #[cfg(feature = "temporary-addresses")]
 use crate::stack::temporary::SourcePreference;
-use crate::stack::udp::{RecvInfo, room_in_pool};
+use crate::stack::udp::RecvInfo;
+use crate::stack::udp_send::room_in_pool;
 use crate::stack::waiters::WaitKey;
 use crate::stack::{InterfaceId, Stack};
 use crate::udp::{BindError, Options, SendError, UdpSlot};
@@ -87,7 +88,7 @@ impl<'a> UdpSocket<'a> {
             interface,
             options,
         } = bind.into();
-        let index = stack.with(|core| core.udp_bind(local, interface, options))?;
+        let index = stack.transfer(|core| core.udp_bind(local, interface, options))?;
         Ok(Self { stack, index })
     }
 
@@ -138,13 +139,15 @@ impl<'a> UdpSocket<'a> {
     pub fn try_recv_from(&self, to: &mut [u8]) -> Option<(usize, RecvInfo)> {
         let received = self
             .stack
-            .with(|core| core.udp_receive(self.index, Some(to)))?;
+            .transfer(|core| core.udp_receive(self.index, Some(to)))?;
         Some((received.copied, received.info()))
     }
 
     /// The data of the next datagram, as they are.
     pub fn try_recv(&self) -> Option<(NetBuf, RecvInfo)> {
-        let received = self.stack.with(|core| core.udp_receive(self.index, None))?;
+        let received = self
+            .stack
+            .transfer(|core| core.udp_receive(self.index, None))?;
         let info = received.info();
         let mut buf = received.buf;
         buf.advance(usize::from(buf.meta().payload));
@@ -178,7 +181,7 @@ impl<'a> UdpSocket<'a> {
     /// Waits until there is a datagram, or an error to be reported.
     pub async fn readable(&self) -> Result<(), Unreachable> {
         poll_fn(|context| {
-            self.stack.with(|core| {
+            self.stack.transfer(|core| {
                 if let Some(slot) = core.udp.get_mut(self.index) {
                     if let Some(why) = slot.error.take() {
                         return Poll::Ready(Err(why));
@@ -196,7 +199,8 @@ impl<'a> UdpSocket<'a> {
 
     /// Sends a copy of `data`, to the connected peer if `to` is `None`.
     pub fn try_send_to(&self, data: &[u8], to: Option<SocketAddr>) -> Result<(), SendError> {
-        self.stack.with(|core| core.udp_send(self.index, to, data))
+        self.stack
+            .transfer(|core| core.udp_send(self.index, to, data))
     }
 
     /// Sends `data` as they are, to the connected peer if `to` is `None`. On an error gives them
@@ -207,7 +211,7 @@ impl<'a> UdpSocket<'a> {
         to: Option<SocketAddr>,
     ) -> Result<(), (NetBuf, SendError)> {
         self.stack
-            .with(|core| core.udp_send_buf(self.index, to, data))
+            .transfer(|core| core.udp_send_buf(self.index, to, data))
     }
 
     /// Sends a copy of `data` to `to`, and waits for a packet buffer and for room in the transmit
@@ -235,11 +239,11 @@ impl<'a> UdpSocket<'a> {
     async fn room(&self, data: &[u8], to: Option<SocketAddr>) -> Result<(), SendError> {
         let prepared = self
             .stack
-            .with(|core| core.udp_prepare(self.index, to, data.len()))?;
+            .transfer(|core| core.udp_prepare(self.index, to, data.len()))?;
         let id = prepared.interface();
         let class = self.get(|slot| slot.class).unwrap_or(0);
         poll_fn(|context| {
-            self.stack.with(|core| {
+            self.stack.transfer(|core| {
                 let Some(interface) = core.interface(id) else {
                     return Poll::Ready(());
                 };
@@ -267,7 +271,7 @@ impl<'a> UdpSocket<'a> {
     #[cfg(feature = "multicast")]
     pub fn join(&self, group: IpAddr, interface: InterfaceId) -> Result<(), AddressError> {
         self.stack
-            .with(|core| core.udp_membership(self.index, group, interface, true))
+            .transfer(|core| core.udp_membership(self.index, group, interface, true))
     }
 
     /// Receives what is sent to `group` on an interface no longer, whatever was said of its
@@ -279,7 +283,7 @@ impl<'a> UdpSocket<'a> {
     #[cfg(feature = "multicast")]
     pub fn leave(&self, group: IpAddr, interface: InterfaceId) -> Result<(), AddressError> {
         self.stack
-            .with(|core| core.udp_membership(self.index, group, interface, false))
+            .transfer(|core| core.udp_membership(self.index, group, interface, false))
     }
 
     /// Receives what `source` sends to `group` on an interface, besides other sources that were
@@ -364,7 +368,7 @@ impl<'a> UdpSocket<'a> {
         sources: &[IpAddr],
     ) -> Result<(), AddressError> {
         self.stack
-            .with(|core| core.udp_set_filter(self.index, group, interface, mode, sources))
+            .transfer(|core| core.udp_set_filter(self.index, group, interface, mode, sources))
     }
 
     #[cfg(feature = "multicast")]
@@ -376,7 +380,7 @@ impl<'a> UdpSocket<'a> {
         change: SourceChange,
     ) -> Result<(), AddressError> {
         self.stack
-            .with(|core| core.udp_change_source(self.index, group, source, interface, change))
+            .transfer(|core| core.udp_change_source(self.index, group, source, interface, change))
     }
 
     /// Whether what does not pass whole on the way to its destination, as far as is known, is
@@ -456,7 +460,7 @@ impl<'a> UdpSocket<'a> {
     }
 
     fn set(&self, change: impl FnOnce(&mut UdpSlot)) {
-        self.stack.with(|core| {
+        self.stack.transfer(|core| {
             if let Some(slot) = core.udp.get_mut(self.index) {
                 change(slot);
             }
@@ -464,12 +468,13 @@ impl<'a> UdpSocket<'a> {
     }
 
     fn get<R>(&self, read: impl FnOnce(&UdpSlot) -> R) -> Option<R> {
-        self.stack.with(|core| core.udp.get(self.index).map(read))
+        self.stack
+            .transfer(|core| core.udp.get(self.index).map(read))
     }
 }
 
 impl Drop for UdpSocket<'_> {
     fn drop(&mut self) {
-        self.stack.with(|core| core.udp_close(self.index));
+        self.stack.transfer(|core| core.udp_close(self.index));
     }
 }

@@ -47,6 +47,8 @@ pub struct Core<'a> {
     pub(super) names: crate::iface::told::Names,
     #[cfg(feature = "udp")]
     pub(crate) udp: UdpTable<'a>,
+    #[cfg(feature = "udp")]
+    pub(super) recent_paths: super::recent::RecentPaths,
     #[cfg(feature = "tcp")]
     pub(crate) tcp: TcpTable<'a>,
     #[cfg(feature = "tcp")]
@@ -165,6 +167,8 @@ impl<'a> Core<'a> {
             names: crate::iface::told::Names::new(),
             #[cfg(feature = "udp")]
             udp: UdpTable::new(&mut storage.udp[..]),
+            #[cfg(feature = "udp")]
+            recent_paths: super::recent::RecentPaths::new(),
             #[cfg(feature = "tcp")]
             tcp: TcpTable::new(&mut storage.tcp[..]),
             #[cfg(feature = "tcp")]
@@ -352,6 +356,7 @@ impl<'a> Core<'a> {
 
     #[cold]
     fn timer(&mut self, owner: Owner) {
+        self.paths_changed();
         match owner {
             NEIGHBORS => self.poll_neighbors(),
             ROUTES => self.poll_routes(),
@@ -416,6 +421,7 @@ impl<'a> Core<'a> {
     /// send.
     #[cold]
     fn link_changed(&mut self, id: InterfaceId) {
+        self.paths_changed();
         let Some(interface) = self.interface_mut(id) else {
             return;
         };
@@ -481,6 +487,13 @@ impl<'a> Core<'a> {
     #[inline]
     pub(super) fn kick(&mut self, id: InterfaceId) {
         self.kicked |= 1 << (id & 31);
+    }
+
+    /// Something may have changed that the ways of packets depend on: an address, a route, a link.
+    #[inline]
+    pub(super) fn paths_changed(&mut self) {
+        #[cfg(feature = "udp")]
+        self.recent_paths.changed();
     }
 
     /// Counts a packet that could not be sent by an interface.

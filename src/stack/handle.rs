@@ -98,6 +98,16 @@ impl<'a> Stack<'a> {
     /// Runs `work` on the core at the clock's time, then wakes whom it has given reason to wake.
     #[inline]
     pub(crate) fn with<R>(self, work: impl FnOnce(&mut Core<'a>) -> R) -> R {
+        self.transfer(|core| {
+            core.paths_changed();
+            work(core)
+        })
+    }
+
+    /// As [`Stack::with`], for work that passes data, and has no say in which way: it changes no
+    /// address, route or interface.
+    #[inline]
+    pub(crate) fn transfer<R>(self, work: impl FnOnce(&mut Core<'a>) -> R) -> R {
         let now = self.0.clock.now();
         // What is dropped meanwhile may be what another task waits for: its waker comes after.
         self.0.pool.hold_wakes();
@@ -158,14 +168,14 @@ impl<'a> Stack<'a> {
     /// a `Runner` calls this when a port has something and when the returned
     /// time has come.
     pub fn poll(self) -> Next {
-        self.with(Core::turn)
+        self.transfer(Core::turn)
     }
 
     /// Registers the task that polls, with the stack and all ports. False if there is something
     /// to do already.
     pub fn register(self, waker: &Waker) -> bool {
         let waker = waker.clone();
-        let (ready, old) = self.with(|core| {
+        let (ready, old) = self.transfer(|core| {
             let ready = core.register_runner(&waker);
             (ready, core.runner.replace(waker))
         });
@@ -370,7 +380,7 @@ impl Future for Sleep<'_> {
         if self.stack.now() >= deadline {
             return Poll::Ready(());
         }
-        self.place = self.stack.with(|core| {
+        self.place = self.stack.transfer(|core| {
             let place = place.or_else(|| core.take_sleep(deadline))?;
             core.wait(WaitKey::sleep(place), context.waker());
             Some(place)
@@ -386,7 +396,7 @@ impl Future for Sleep<'_> {
 impl Drop for Sleep<'_> {
     fn drop(&mut self) {
         if let Some(place) = self.place {
-            self.stack.with(|core| core.give_back_sleep(place));
+            self.stack.transfer(|core| core.give_back_sleep(place));
         }
     }
 }

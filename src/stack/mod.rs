@@ -44,6 +44,8 @@ mod quoted;
 #[cfg(feature = "fragmentation")]
 mod reassembly;
 mod receive;
+#[cfg(feature = "udp")]
+mod recent;
 #[cfg(feature = "redirects")]
 mod redirect;
 pub(crate) mod route;
@@ -61,6 +63,8 @@ mod timers;
 mod transmit;
 #[cfg(feature = "udp")]
 pub(crate) mod udp;
+#[cfg(feature = "udp")]
+pub(crate) mod udp_send;
 pub(crate) mod waiters;
 
 pub use core::{Core, InterfaceId, Next, TooManyInterfaces};

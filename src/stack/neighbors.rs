@@ -232,7 +232,7 @@ impl Core<'_> {
             .map_err(no_buffer)?;
         let bytes = buf.prepend_array().map_err(no_buffer)?;
         ArpPacket::write(bytes, operation, (own_octets, own), target);
-        crate::l2::ethernet::wrap(&mut buf, own_link, to, ETHERTYPE_ARP).map_err(no_buffer)?;
+        crate::l2::ethernet::wrap(&mut buf, &own_link, &to, ETHERTYPE_ARP).map_err(no_buffer)?;
         self.hand_to_driver(id, buf).map_err(|(_, reason)| reason)
     }
 

@@ -65,7 +65,7 @@ impl Core<'_> {
                 use crate::l2::ethernet::{self, Payload};
                 use crate::wire::ethernet as numbers;
 
-                let payload = ethernet::receive(&mut buf, interface.capabilities.address);
+                let payload = ethernet::receive(&mut buf, &interface.capabilities.address);
                 let payload = payload.map_err(|_| ReceiveDrop::LinkHeader)?;
                 if buf.meta().flags.contains(Flags::LINK_OTHER) {
                     return Err(ReceiveDrop::OtherStation);
@@ -76,7 +76,10 @@ impl Core<'_> {
                     #[cfg(feature = "ipv6")]
                     Payload::Type(numbers::ETHERTYPE_IPV6) => self.receive_ipv6(id, buf),
                     #[cfg(feature = "ipv4")]
-                    Payload::Type(numbers::ETHERTYPE_ARP) => self.receive_arp(id, buf),
+                    Payload::Type(numbers::ETHERTYPE_ARP) => {
+                        self.paths_changed();
+                        self.receive_arp(id, buf)
+                    }
                     _ => Err(ReceiveDrop::LinkProtocol),
                 }
             }
@@ -153,7 +156,10 @@ impl Core<'_> {
             }
             #[cfg(feature = "tcp")]
             protocol::TCP => self.receive_tcp(&delivery, buf),
-            protocol::ICMP => self.receive_icmpv4(id, buf, &packet),
+            protocol::ICMP => {
+                self.paths_changed();
+                self.receive_icmpv4(id, buf, &packet)
+            }
             #[cfg(feature = "igmp")]
             protocol::IGMP => self.receive_igmp(id, &buf, &packet),
             _ => {
@@ -215,7 +221,10 @@ impl Core<'_> {
             }
             #[cfg(feature = "tcp")]
             protocol::TCP => self.receive_tcp(&delivery, buf),
-            protocol::ICMPV6 => self.receive_icmpv6(id, buf, &packet),
+            protocol::ICMPV6 => {
+                self.paths_changed();
+                self.receive_icmpv6(id, buf, &packet)
+            }
             _ => {
                 let report = super::icmpv6::Report::Parameter {
                     code: crate::wire::icmpv6::ParameterProblemCode::UNRECOGNIZED_NEXT_HEADER,

@@ -75,12 +75,39 @@ impl Core<'_> {
         mut buf: NetBuf,
     ) -> Result<(), NotSent> {
         match self.write_ip(path, destination, outgoing, &mut buf) {
-            Ok(()) if path.is_local => self.loop_back(buf),
-            Ok(()) => self.transmit(path, buf),
-            #[cfg(any(feature = "fragmentation", feature = "path-mtu"))]
-            Err(SendDrop::TooLong) => self.send_long(path, destination, outgoing, buf),
+            Ok(()) => self.send_packet(path, destination, outgoing, buf),
             Err(reason) => Err((buf, reason)),
         }
+    }
+
+    /// Sends a packet, header and all, along `path`.
+    pub(super) fn send_packet(
+        &mut self,
+        path: &Path,
+        destination: IpAddress,
+        outgoing: Outgoing,
+        mut buf: NetBuf,
+    ) -> Result<(), NotSent> {
+        if !self.passes(path, buf.len()) {
+            #[cfg(any(feature = "fragmentation", feature = "path-mtu"))]
+            return self.send_long(path, destination, outgoing, buf);
+            #[cfg(not(any(feature = "fragmentation", feature = "path-mtu")))]
+            return Err((buf, SendDrop::TooLong));
+        }
+        let _ = destination;
+        set_meta(path, outgoing, &mut buf);
+        match path.is_local {
+            true => self.loop_back(buf),
+            false => self.transmit(path, buf),
+        }
+    }
+
+    /// Whether a packet of so many bytes goes along `path`, whatever its destination.
+    #[inline]
+    fn passes(&self, path: &Path, length: usize) -> bool {
+        self.interface(path.interface).is_none_or(|interface| {
+            length <= self.sure_mtu(interface) || path.is_local && !interface.is_loopback()
+        })
     }
 
     /// Sends a packet, header and all, that may be too long for the way to `destination`.
@@ -157,60 +184,52 @@ impl Core<'_> {
         link: LinkAddr,
         mut buf: NetBuf,
     ) -> Result<(), NotSent> {
-        match self.write_ip(path, destination, outgoing, &mut buf) {
-            Ok(()) => self.hand_to_port(path.interface, link, destination, buf),
-            // What answers is short. An estimate for some way, perhaps another, is even less.
-            Err(SendDrop::TooLong) if self.takes(path.interface, buf.len()) => {
-                set_meta(path, outgoing, &mut buf);
-                self.hand_to_port(path.interface, link, destination, buf)
-            }
-            Err(reason) => Err((buf, reason)),
+        if let Err(reason) = self.write_ip(path, destination, outgoing, &mut buf) {
+            return Err((buf, reason));
         }
+        // What answers is short. An estimate for some way, perhaps another, is even less.
+        if !self.takes(path.interface, buf.len()) {
+            return Err((buf, SendDrop::TooLong));
+        }
+        set_meta(path, outgoing, &mut buf);
+        self.hand_to_port(path.interface, link, destination, buf)
     }
 
     /// Whether the link of an interface takes packets of so many bytes.
     #[cfg(any(feature = "ipv6", feature = "tcp"))]
-    #[cold]
     fn takes(&self, id: InterfaceId, length: usize) -> bool {
         self.interface(id)
             .is_some_and(|interface| length <= interface.mtu())
     }
 
-    #[inline]
+    /// Puts an IP header in front of `buf`.
     fn write_ip(
-        &mut self,
+        &self,
         path: &Path,
         destination: IpAddress,
         outgoing: Outgoing,
         buf: &mut NetBuf,
     ) -> Result<(), SendDrop> {
-        let Some(Some(interface)) = self.interfaces.get(usize::from(path.interface)) else {
-            return Err(SendDrop::NoRoute);
-        };
+        let interface = self.interface(path.interface).ok_or(SendDrop::NoRoute)?;
+        let length = buf.len();
+        let no_buffer = |_| SendDrop::NoBuffer;
         match (path.source, destination) {
             #[cfg(feature = "ipv4")]
             (IpAddress::V4(source), IpAddress::V4(destination)) => {
+                let header = buf.prepend_array().map_err(no_buffer)?;
                 let offload = interface.capabilities.offload.contains(Offload::SEND_IPV4);
-                write_ipv4(
-                    buf,
-                    source,
-                    destination,
-                    outgoing.or_hop_limit(DEFAULT_HOP_LIMIT),
-                    offload && !path.is_local,
-                )?;
+                let offload = offload && !path.is_local;
+                write_ipv4(header, length, source, destination, outgoing, offload);
             }
             #[cfg(feature = "ipv6")]
             (IpAddress::V6(source), IpAddress::V6(destination)) => {
+                let header = buf.prepend_array().map_err(no_buffer)?;
                 let outgoing = outgoing.or_hop_limit(interface.hop_limit());
-                write_ipv6(buf, source, destination, outgoing)?;
+                write_ipv6(header, length, source, destination, outgoing);
             }
             #[cfg(all(feature = "ipv4", feature = "ipv6"))]
             _ => return Err(SendDrop::NoRoute),
         }
-        if buf.len() > self.sure_mtu(interface) && (!path.is_local || interface.is_loopback()) {
-            return Err(SendDrop::TooLong);
-        }
-        set_meta(path, outgoing, buf);
         Ok(())
     }
 
@@ -229,26 +248,27 @@ impl Core<'_> {
         if interface.addresses.has_unassigned && !interface.may_send_from(path.source) {
             return Err((buf, SendDrop::Source));
         }
-        if !interface.has_neighbors() {
-            return self.hand_to_port(path.interface, LinkAddr::NONE, path.next_hop, buf);
-        }
-        let link = match group_address(interface, path.next_hop) {
-            Some(link) => link,
-            None => match interface.neighbors.lookup(self.now, path.next_hop) {
+        let link = match interface.has_neighbors() {
+            false => LinkAddr::NONE,
+            true => match group_address(interface, path.next_hop) {
                 Some(link) => link,
-                None => return self.wait_for_neighbor(path, buf),
+                None => match interface.neighbors.lookup(self.now, path.next_hop) {
+                    Some(link) => link,
+                    None => return self.wait_for_neighbor(path, buf),
+                },
             },
         };
+        let sent = interface.send(&link, path.next_hop, buf);
         // A state may have changed with the look-up, and a deadline with it.
         let deadline = interface.neighbors.next_deadline();
         if deadline.is_some_and(|deadline| self.neighbors_deadline > deadline) {
             self.arm_neighbors();
         }
-        self.hand_to_port(path.interface, link, path.next_hop, buf)
+        self.kicked |= u32::from(sent?) << (path.interface & 31);
+        Ok(())
     }
 
     /// Gives a packet to the port, in a frame for `link`.
-    #[inline]
     pub(super) fn hand_to_port(
         &mut self,
         id: InterfaceId,
@@ -256,45 +276,23 @@ impl Core<'_> {
         network: IpAddress,
         buf: NetBuf,
     ) -> Result<(), NotSent> {
-        let Some(Some(interface)) = self.interfaces.get(usize::from(id)) else {
+        let Some(Some(interface)) = self.interfaces.get_mut(usize::from(id)) else {
             return Err((buf, SendDrop::NoRoute));
         };
-        match interface.capabilities.medium {
-            #[cfg(feature = "ethernet")]
-            Medium::Ethernet => {
-                let ethertype = match network {
-                    #[cfg(feature = "ipv4")]
-                    IpAddress::V4(_) => crate::wire::ethernet::ETHERTYPE_IPV4,
-                    #[cfg(feature = "ipv6")]
-                    IpAddress::V6(_) => crate::wire::ethernet::ETHERTYPE_IPV6,
-                };
-                let (mut frame, source) = (buf, interface.capabilities.address);
-                match crate::l2::ethernet::wrap(&mut frame, source, link, ethertype) {
-                    Ok(()) => self.hand_to_driver(id, frame),
-                    Err(_) => Err((frame, SendDrop::NoBuffer)),
-                }
-            }
-            Medium::Ip => {
-                let _ = (link, network);
-                self.hand_to_driver(id, buf)
-            }
-        }
+        let driver_waits = interface.send(&link, network, buf)?;
+        self.kicked |= u32::from(driver_waits) << (id & 31);
+        Ok(())
     }
 
     /// Gives a finished frame to the port.
-    #[inline]
+    #[cfg(all(feature = "ethernet", feature = "ipv4"))]
     pub(super) fn hand_to_driver(&mut self, id: InterfaceId, buf: NetBuf) -> Result<(), NotSent> {
         let Some(Some(interface)) = self.interfaces.get_mut(usize::from(id)) else {
             return Err((buf, SendDrop::NoRoute));
         };
-        match interface.port.send_unwoken(buf) {
-            Ok(driver_waits) => {
-                interface.counters.sent = interface.counters.sent.wrapping_add(1);
-                self.kicked |= u32::from(driver_waits) << (id & 31);
-                Ok(())
-            }
-            Err(buf) => Err((buf, SendDrop::Port)),
-        }
+        let driver_waits = interface.send_frame(buf)?;
+        self.kicked |= u32::from(driver_waits) << (id & 31);
+        Ok(())
     }
 
     #[cold]
@@ -353,6 +351,47 @@ impl Core<'_> {
     }
 }
 
+impl Interface<'_> {
+    /// Gives a packet of the version of `network` to the port, in a frame for `link`. Says whether
+    /// there is a task of the driver to be woken.
+    #[cfg_attr(not(feature = "ethernet"), allow(unused_mut))]
+    fn send(
+        &mut self,
+        link: &LinkAddr,
+        network: IpAddress,
+        mut buf: NetBuf,
+    ) -> Result<bool, NotSent> {
+        match self.capabilities.medium {
+            #[cfg(feature = "ethernet")]
+            Medium::Ethernet => {
+                let ethertype = match network {
+                    #[cfg(feature = "ipv4")]
+                    IpAddress::V4(_) => crate::wire::ethernet::ETHERTYPE_IPV4,
+                    #[cfg(feature = "ipv6")]
+                    IpAddress::V6(_) => crate::wire::ethernet::ETHERTYPE_IPV6,
+                };
+                let source = &self.capabilities.address;
+                if crate::l2::ethernet::wrap(&mut buf, source, link, ethertype).is_err() {
+                    return Err((buf, SendDrop::NoBuffer));
+                }
+            }
+            Medium::Ip => {
+                let _ = (link, network);
+            }
+        }
+        self.send_frame(buf)
+    }
+
+    /// Gives a finished frame to the port, and counts it.
+    #[inline]
+    fn send_frame(&mut self, buf: NetBuf) -> Result<bool, NotSent> {
+        let driver_waits = self.port.send_unwoken(buf);
+        let driver_waits = driver_waits.map_err(|buf| (buf, SendDrop::Port))?;
+        self.counters.sent = self.counters.sent.wrapping_add(1);
+        Ok(driver_waits)
+    }
+}
+
 #[inline]
 fn set_meta(path: &Path, outgoing: Outgoing, buf: &mut NetBuf) {
     let flags = if path.is_local {
@@ -395,59 +434,55 @@ pub(super) fn group_address(interface: &Interface<'_>, address: IpAddress) -> Op
     }
 }
 
+/// Writes the header of a packet with so many bytes behind it.
 #[cfg(feature = "ipv4")]
 #[inline]
-fn write_ipv4(
-    buf: &mut NetBuf,
+pub(super) fn write_ipv4(
+    to: &mut [u8; crate::wire::ipv4::HEADER_LENGTH],
+    length: usize,
     source: Ipv4Addr,
     destination: Ipv4Addr,
     outgoing: Outgoing,
     offload: bool,
-) -> Result<(), SendDrop> {
+) {
     use crate::wire::ipv4::{HEADER_LENGTH, Ipv4Flags, Ipv4HeaderMut};
 
-    let length = (buf.len() + HEADER_LENGTH) as u16;
-    let bytes = buf
-        .prepend_array::<HEADER_LENGTH>()
-        .map_err(|_| SendDrop::NoBuffer)?;
+    let outgoing = outgoing.or_hop_limit(DEFAULT_HOP_LIMIT);
+    let length = (length + HEADER_LENGTH) as u16;
     // An atomic datagram: its identification means nothing (RFC 6864 §4.1).
-    let header = Ipv4HeaderMut::write(bytes, source, destination, outgoing.protocol, length)
+    let header = Ipv4HeaderMut::write(to, source, destination, outgoing.protocol, length)
         .dscp_ecn(outgoing.traffic_class >> 2, outgoing.traffic_class)
         .fragment(Ipv4Flags::DONT_FRAGMENT, 0)
         .ttl(outgoing.hop_limit);
     if !offload {
         header.fill_checksum(Sum::ZERO);
     }
-    Ok(())
 }
 
+/// Writes the header of a packet with so many bytes behind it.
 #[cfg(feature = "ipv6")]
 #[inline]
-fn write_ipv6(
-    buf: &mut NetBuf,
+pub(super) fn write_ipv6(
+    to: &mut [u8; crate::wire::ipv6::HEADER_LENGTH],
+    length: usize,
     source: Ipv6Addr,
     destination: Ipv6Addr,
     outgoing: Outgoing,
-) -> Result<(), SendDrop> {
-    use crate::wire::ipv6::{self, HEADER_LENGTH, Ipv6HeaderMut};
+) {
+    use crate::wire::ipv6::{self, Ipv6HeaderMut};
 
-    let length = buf.len() as u16;
-    let bytes = buf
-        .prepend_array::<HEADER_LENGTH>()
-        .map_err(|_| SendDrop::NoBuffer)?;
     ipv6::write(
-        bytes,
-        length,
+        to,
+        length as u16,
         outgoing.protocol,
         outgoing.hop_limit,
         source,
         destination,
     );
-    let mut header = Ipv6HeaderMut(bytes);
+    let mut header = Ipv6HeaderMut(to);
     header.set_traffic_class(outgoing.traffic_class);
     #[cfg(feature = "flow-labels")]
     header.set_flow_label(outgoing.flow_label);
-    Ok(())
 }
 
 /// Bytes of an IP header without options to `destination`.

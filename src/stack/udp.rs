@@ -1,11 +1,10 @@
-//! UDP on its way in and out (RFC 768, RFC 8085, RFC 8200 §8.1).
+//! UDP sockets, and UDP on its way in (RFC 768, RFC 8085, RFC 8200 §8.1).
 
 use core::net::{IpAddr, SocketAddr};
 
 use super::core::{Core, InterfaceId};
 use super::receive::Delivery;
-use super::route::{Path, socket_addr, zone};
-use super::transmit::{HEADROOM, Outgoing, ip_header_length, pseudo_header};
+use super::route::socket_addr;
 use super::waiters::WaitKey;
 use crate::checksum::Sum;
 #[cfg(feature = "multicast")]
@@ -16,8 +15,8 @@ use crate::iface::{Destination, Interface, ReceiveDrop};
 use crate::ip::Unreachable;
 use crate::link::Offload;
 use crate::netbuf::meta::Flags;
-use crate::netbuf::{Charge, NetBuf, Pool, Purpose, Straddle};
-use crate::udp::{BindError, Datagram, Options, SendError};
+use crate::netbuf::{Charge, NetBuf, Straddle};
+use crate::udp::{BindError, Datagram, Options};
 use crate::wire::udp::{HEADER_LENGTH, UdpHeader};
 use crate::wire::{IpAddress, protocol};
 
@@ -75,23 +74,6 @@ impl Received {
             #[cfg(feature = "timestamps")]
             timestamp: self.buf.stamp().nanos,
         }
-    }
-}
-
-/// A datagram that is ready to go but for its data.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Prepared {
-    path: Path,
-    destination: IpAddress,
-    ports: (u16, u16),
-    outgoing: Outgoing,
-    loop_back: bool,
-}
-
-impl Prepared {
-    /// The interface that the datagram leaves by.
-    pub(crate) const fn interface(&self) -> InterfaceId {
-        self.path.interface
     }
 }
 
@@ -426,258 +408,11 @@ impl Core<'_> {
             interface.counters.reconsidered(ReceiveDrop::UdpChecksum);
         }
     }
-
-    /// Finds out how a datagram of `length` bytes of data would go.
-    #[inline]
-    pub(crate) fn udp_prepare(
-        &mut self,
-        index: u16,
-        to: Option<SocketAddr>,
-        length: usize,
-    ) -> Result<Prepared, SendError> {
-        let slot = self.udp.get_mut(index).ok_or(SendError::Closed)?;
-        if let Some(why) = slot.error.take() {
-            return Err(SendError::Unreachable(why));
-        }
-        let (destination, port, scope) = match to {
-            Some(to) => {
-                let address = IpAddress::try_from(to.ip());
-                let address = address.map_err(|_| SendError::InvalidDestination)?;
-                (address, to.port(), zone(to))
-            }
-            None => {
-                let (address, port) = slot.remote.ok_or(SendError::NoDestination)?;
-                (address, port, slot.remote_interface)
-            }
-        };
-        if destination.is_unspecified() || port == 0 {
-            return Err(SendError::InvalidDestination);
-        }
-        let is_multicast = destination.is_multicast();
-        let (hop_limit, multicast_interface) = match is_multicast {
-            true => (slot.multicast_hop_limit, slot.multicast_interface),
-            false => (slot.hop_limit, None),
-        };
-        let outgoing = Outgoing {
-            hop_limit,
-            traffic_class: slot.traffic_class,
-            class: slot.class,
-            ..Outgoing::new(protocol::UDP)
-        };
-        let options = slot.options;
-        let ports = (slot.local_port, port);
-        let only = scope.or(slot.interface).or(multicast_interface);
-        let local = match slot.local {
-            Some(local) => self.source_of(local)?,
-            None => None,
-        };
-        #[cfg(feature = "temporary-addresses")]
-        let path = match preference(options) {
-            Some(preference) => self.path_preferring(preference, destination, local, only),
-            None => self.path(destination, local, only),
-        };
-        #[cfg(not(feature = "temporary-addresses"))]
-        let path = self.path(destination, local, only);
-        let path = path.ok_or(SendError::NoRoute)?;
-        let interface = self.interface(path.interface).ok_or(SendError::NoRoute)?;
-        #[cfg(feature = "ipv4")]
-        if let IpAddress::V4(address) = destination
-            && !options.contains(Options::BROADCAST)
-            && interface.is_ipv4_broadcast(address)
-        {
-            return Err(SendError::BroadcastNotAllowed);
-        }
-        let headers = HEADER_LENGTH + ip_header_length(destination);
-        if length + headers > self.sure_mtu(interface) {
-            let most = self.longest(&path, destination, options.contains(Options::DONT_FRAGMENT));
-            let most = most.saturating_sub(headers);
-            if length > most {
-                return Err(SendError::TooLong { most });
-            }
-        }
-        let loop_back = is_multicast
-            && !path.is_local
-            && options.contains(Options::MULTICAST_LOOP)
-            && interface.has_group(destination);
-        Ok(Prepared {
-            path,
-            destination,
-            ports,
-            outgoing,
-            loop_back,
-        })
-    }
-
-    /// Whether a datagram with so many bytes of data finds a place to wait in, should it go in
-    /// fragments.
-    #[cfg_attr(not(feature = "fragmentation"), allow(unused_variables))]
-    pub(crate) fn udp_has_place(&self, prepared: &Prepared, length: usize) -> bool {
-        #[cfg(feature = "fragmentation")]
-        if !self.trains.has_room() {
-            let headers = HEADER_LENGTH + ip_header_length(prepared.destination);
-            let interface = self.interface(prepared.path.interface);
-            return interface.is_none_or(|i| length + headers <= self.sure_mtu(i));
-        }
-        true
-    }
-
-    /// Bytes of the longest IP packet that can be sent to `destination`: whole, if it is not to be
-    /// fragmented.
-    #[cold]
-    fn longest(&self, path: &Path, destination: IpAddress, dont_fragment: bool) -> usize {
-        if cfg!(feature = "fragmentation") && !dont_fragment && !path.is_local {
-            return match destination {
-                #[cfg(feature = "ipv4")]
-                IpAddress::V4(_) => usize::from(u16::MAX),
-                // Here the length counts what follows the header.
-                #[cfg(feature = "ipv6")]
-                IpAddress::V6(_) => usize::from(u16::MAX) + ip_header_length(destination),
-            };
-        }
-        self.path_mtu(path, destination)
-    }
-
-    /// The source that a socket bound to `local` sends from; `None` leaves the choice open, as of
-    /// a socket bound to a group or a broadcast address (RFC 1122 §3.2.1.3). An error if the
-    /// address is no longer ours, or not yet known to be.
-    fn source_of(&self, local: IpAddress) -> Result<Option<IpAddress>, SendError> {
-        if self.interfaces().any(|(_, i)| i.has_address(local)) {
-            return Ok(Some(local));
-        }
-        let is_broadcast = |i: &Interface<'_>| is_ours(i, local) && !i.may_have_address(local);
-        let is_of_many = local.is_multicast() || self.interfaces().any(|(_, i)| is_broadcast(i));
-        is_of_many.then_some(None).ok_or(SendError::NoRoute)
-    }
-
-    /// Sends the data in `buf`, of which `data` is the sum. On an error gives the data back.
-    pub(crate) fn udp_emit(
-        &mut self,
-        prepared: &Prepared,
-        mut buf: NetBuf,
-        data: Sum,
-    ) -> Result<(), (NetBuf, SendError)> {
-        let Prepared {
-            path,
-            destination,
-            ports,
-            outgoing,
-            loop_back,
-        } = *prepared;
-        #[cfg(feature = "flow-labels")]
-        let outgoing = Outgoing {
-            flow_label: self.flow_labels.label(
-                protocol::UDP,
-                (path.source, ports.0),
-                (destination, ports.1),
-            ),
-            ..outgoing
-        };
-        let data_length = buf.len();
-        let length = (data_length + HEADER_LENGTH) as u16;
-        // No hardware sums up what goes in fragments.
-        let headers = HEADER_LENGTH + ip_header_length(destination);
-        let offload = !path.is_local
-            && !loop_back
-            && self.interface(path.interface).is_some_and(|interface| {
-                interface.capabilities.offload.contains(Offload::SEND_UDP)
-                    && data_length + headers <= self.sure_mtu(interface)
-            });
-        let sums = match offload {
-            true => None,
-            false => Some((
-                pseudo_header(path.source, destination, protocol::UDP, usize::from(length)),
-                data,
-            )),
-        };
-        match buf.prepend_array() {
-            Ok(header) => UdpHeader::write(header, ports.0, ports.1, length, sums),
-            Err(_) => return Err((buf, SendError::NoBuffer)),
-        }
-        if loop_back && let Ok(copy) = buf.try_clone() {
-            let local = Path {
-                is_local: true,
-                ..path
-            };
-            let result = self.send_ip(&local, destination, outgoing, copy);
-            self.send_or_count(path.interface, result);
-        }
-        self.send_ip(&path, destination, outgoing, buf)
-            .map_err(|(mut buf, reason)| {
-                self.not_sent(path.interface, reason);
-                buf.advance(buf.len() - data_length.min(buf.len()));
-                (buf, reason.into())
-            })
-    }
-
-    /// Sends a copy of `data`.
-    #[inline]
-    pub(crate) fn udp_send(
-        &mut self,
-        index: u16,
-        to: Option<SocketAddr>,
-        data: &[u8],
-    ) -> Result<(), SendError> {
-        let prepared = self.udp_prepare(index, to, data.len())?;
-        let no_buffer = |_| SendError::NoBuffer;
-        let mut buf = self
-            .pool
-            .alloc(Purpose::Send, HEADROOM)
-            .map_err(no_buffer)?;
-        let sum = buf.append_summed(data).map_err(no_buffer)?;
-        self.udp_emit(&prepared, buf, sum)
-            .map_err(|(_, error)| error)
-    }
-
-    /// Sends the data in `buf` as they are; gives them back on an error.
-    pub(crate) fn udp_send_buf(
-        &mut self,
-        index: u16,
-        to: Option<SocketAddr>,
-        mut buf: NetBuf,
-    ) -> Result<(), (NetBuf, SendError)> {
-        let prepared = match self.udp_prepare(index, to, buf.len()) {
-            Ok(prepared) => prepared,
-            Err(error) => return Err((buf, error)),
-        };
-        if buf.set_charge(Charge::Send).is_err() {
-            return Err((buf, SendError::NoBuffer));
-        }
-        let sum = buf.sum(0..buf.len());
-        self.udp_emit(&prepared, buf, sum)
-    }
-}
-
-/// Waits until there are blocks for a datagram of `length` bytes; an error if there never are.
-pub(crate) async fn room_in_pool(pool: Pool, length: usize) -> Result<(), SendError> {
-    if !pool.can_hold(Purpose::Send, HEADROOM, length) {
-        return Err(SendError::NoBuffer);
-    }
-    drop(
-        pool.alloc_chain_async(Purpose::Send, HEADROOM, length)
-            .await,
-    );
-    Ok(())
-}
-
-/// Which sources a socket prefers, if it is another than the stack does.
-#[cfg(feature = "temporary-addresses")]
-#[inline]
-fn preference(options: Options) -> Option<super::temporary::SourcePreference> {
-    use super::temporary::SourcePreference;
-
-    let both = Options::PREFER_TEMPORARY.union(Options::PREFER_PUBLIC);
-    if !options.intersects(both) {
-        return None;
-    }
-    Some(match options.contains(Options::PREFER_TEMPORARY) {
-        true => SourcePreference::Temporary,
-        false => SourcePreference::Public,
-    })
 }
 
 /// Whether a socket may be bound to an address because of this interface: one that is still being
 /// checked for duplicates will do.
-fn is_ours(interface: &Interface<'_>, address: IpAddress) -> bool {
+pub(super) fn is_ours(interface: &Interface<'_>, address: IpAddress) -> bool {
     match address {
         #[cfg(feature = "ipv4")]
         IpAddress::V4(a) => interface.has_address(address) || interface.is_ipv4_broadcast(a),

@@ -50,10 +50,18 @@ impl LinkAddr {
 
     /// The address as an Ethernet address; `None` if its length is not six.
     pub const fn as_ethernet(&self) -> Option<[u8; 6]> {
-        let o = self.octets;
         match self.length {
-            6 => Some([o[0], o[1], o[2], o[3], o[4], o[5]]),
+            6 => Some(*self.first_six()),
             _ => None,
+        }
+    }
+
+    /// The first six octets, zero beyond its length.
+    #[inline]
+    pub(crate) const fn first_six(&self) -> &[u8; 6] {
+        match self.octets.first_chunk() {
+            Some(six) => six,
+            None => &[0; 6],
         }
     }
 

@@ -1,0 +1,82 @@
+//! The ways that datagrams went lately: a socket that goes on sending to one destination has its
+//! route and source address looked up once, and not for each datagram.
+//!
+//! What is remembered holds until something may have changed that a way depends on, and for
+//! [`LIFETIME`] at most. Everything may have changed after any call of the stack but those that
+//! pass data ([`Stack::transfer`](super::Stack)), any timer, any change of a link, and any packet
+//! received that is no transport's.
+
+use super::core::InterfaceId;
+use super::route::Path;
+use crate::config::RECENT_PATHS;
+use crate::time::{Duration, Instant};
+use crate::udp::Options;
+use crate::wire::IpAddress;
+
+/// For how long a way is not looked up anew, even where nothing has changed: look-ups note which
+/// gateways were passed over, and those are to be asked from time to time.
+const LIFETIME: Duration = Duration::from_secs(1);
+
+/// What a way was looked up for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) destination: IpAddress,
+    /// The address that the socket is bound to.
+    pub(super) local: Option<IpAddress>,
+    /// The only interface to send by.
+    pub(super) only: Option<InterfaceId>,
+    /// Some of them say which source is preferred.
+    pub(super) options: Options,
+}
+
+#[derive(Clone, Copy)]
+struct Recent {
+    wanted: Wanted,
+    path: Path,
+    /// How often the ways had changed when it was looked up.
+    changes: u32,
+    until: Instant,
+}
+
+/// The last way of each socket; sockets share places beyond [`RECENT_PATHS`], and the latest has it.
+pub(crate) struct RecentPaths {
+    places: [Option<Recent>; RECENT_PATHS],
+    changes: u32,
+}
+
+impl RecentPaths {
+    pub(super) const fn new() -> Self {
+        Self {
+            places: [None; RECENT_PATHS],
+            changes: 0,
+        }
+    }
+
+    /// Something may have changed that ways depend on.
+    #[inline]
+    pub(super) fn changed(&mut self) {
+        self.changes = self.changes.wrapping_add(1);
+    }
+
+    /// The way that a socket's last datagram went, if this one goes the same.
+    #[inline]
+    pub(super) fn get(&self, socket: u16, now: Instant, wanted: &Wanted) -> Option<&Path> {
+        let place = self.places.get(usize::from(socket) % RECENT_PATHS);
+        let recent = place?.as_ref()?;
+        let holds =
+            recent.changes == self.changes && now < recent.until && recent.wanted == *wanted;
+        holds.then_some(&recent.path)
+    }
+
+    /// Remembers the way of a datagram.
+    pub(super) fn set(&mut self, socket: u16, now: Instant, wanted: Wanted, path: Path) {
+        if let Some(place) = self.places.get_mut(usize::from(socket) % RECENT_PATHS) {
+            *place = Some(Recent {
+                wanted,
+                path,
+                changes: self.changes,
+                until: now + LIFETIME,
+            });
+        }
+    }
+}
