@@ -1,6 +1,18 @@
 //! Floods of well-formed messages: tables stay bounded, what is dropped is counted, and a
 //! well-behaved peer is served meanwhile. Those of fragments are in `fragments/load.rs`.
 
+#[cfg(all(
+    feature = "acd",
+    feature = "ipv4-link-local",
+    feature = "temporary-addresses",
+    feature = "dad-optimistic",
+    feature = "router-discovery",
+    feature = "multicast",
+    feature = "events"
+))]
+#[path = "floods/everything.rs"]
+mod everything;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use zonda::config;

@@ -170,6 +170,31 @@ fn datagram_to_a_closed_port_is_reported_and_quoted() {
     }
 }
 
+/// Whatever that of the datagram was.
+#[test]
+fn rfc_1122_3_2_2_errors_have_no_type_of_service() {
+    let a = acquainted();
+    for (host, peer) in PAIRS {
+        let datagram = udp((peer, 1000), (host, 2000), b"?");
+        let packet = match (peer, host) {
+            (IpAddr::V4(peer), IpAddr::V4(host)) => Ip4 {
+                tos: 0xb8,
+                ..Ip4::new(peer, host, UDP)
+            }
+            .with(&datagram),
+            (IpAddr::V6(peer), IpAddr::V6(host)) => Ip6 {
+                traffic_class: 0xb8,
+                ..Ip6::new(peer, host, UDP)
+            }
+            .with(&datagram),
+            _ => unreachable!(),
+        };
+        let answers = a.ask(a.to_host(&packet));
+        assert!(error_of(&answers).is_some());
+        assert_eq!(answers[0].ip().unwrap().traffic_class, 0);
+    }
+}
+
 #[test]
 fn packet_of_an_unknown_protocol_is_reported() {
     let a = acquainted();

@@ -216,6 +216,21 @@ fn solicitation_of_a_host_makes_it_a_stale_neighbor_that_is_no_router() {
     assert!(!neighbor.is_router);
 }
 
+#[test]
+fn router_makes_no_addresses_of_what_others_advertise() {
+    let lan = advertising();
+    let addresses = |lan: &Lan| lan.stack().interface(lan.id()).unwrap().ipv6.len();
+    let before = addresses(&lan);
+    let flags = ON_LINK | AUTONOMOUS;
+    lan.advertise(
+        1,
+        ra().with(prefix_option("2001:db8:2::", 64, flags, 6000, 6000)),
+    );
+    lan.net.run_for(secs(5));
+    assert_eq!(addresses(&lan), before);
+    assert_eq!(lan.stack().routes().count(), 0);
+}
+
 /// RFC 9131 §6.1.1.
 #[test]
 fn router_remembers_who_advertises_itself() {
