@@ -156,7 +156,8 @@ fn defects_053_054_gateway_is_a_single_node_on_the_interface_of_its_route() {
         let route = default_by(gateway, id, 0);
         stack.add_route(route).unwrap();
         net.run_for(ms(1));
-        (left.take(), right.take());
+        left.take();
+        right.take();
         let far: IpAddr = "2001:db8:f::1".parse().unwrap();
         socket.try_send_to(b"data", Some((far, 9).into())).unwrap();
         net.run_for(ms(1));
