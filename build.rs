@@ -66,6 +66,11 @@ fn main() {
     if env::var_os("CARGO_FEATURE_IPV4").is_some() || env::var_os("CARGO_FEATURE_IPV6").is_some() {
         println!("cargo::rustc-cfg=ip");
     }
+    // A link layer with addresses: there are neighbours to be resolved.
+    println!("cargo::rustc-check-cfg=cfg(neighbors)");
+    if env::var_os("CARGO_FEATURE_ETHERNET").is_some() {
+        println!("cargo::rustc-cfg=neighbors");
+    }
     let mut out = String::new();
     for size in SIZES {
         let variable = size.variable();

@@ -101,6 +101,8 @@ mod routers;
 #[cfg(all(feature = "slaac", feature = "events", feature = "tcp"))]
 #[path = "net/slaac.rs"]
 mod slaac;
+#[path = "net/static_neighbors.rs"]
+mod static_neighbors;
 #[path = "net/storm.rs"]
 mod storm;
 #[path = "net/tasks.rs"]

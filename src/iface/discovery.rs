@@ -230,6 +230,7 @@ impl Discovery {
     }
 
     /// Forgets what a router announces.
+    #[cfg_attr(not(neighbors), allow(dead_code))]
     pub(crate) fn forget(&mut self, router: Ipv6Addr) {
         self.prefixes.retain(|known| known.router != router);
     }

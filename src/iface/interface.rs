@@ -26,7 +26,10 @@ use super::discovery::Discovery;
 use super::group::Groups;
 #[cfg(all(feature = "udp", feature = "multicast"))]
 use super::group::{FilterMode, Hears, SourceChange};
-use super::neighbor::{NeighborCache, NeighborCounters};
+#[cfg(any(neighbors, feature = "ipv6"))]
+use super::neighbor::NeighborCache;
+#[cfg(neighbors)]
+use super::neighbor::NeighborCounters;
 #[cfg(feature = "ipv4")]
 use super::{Ipv4Cidr, Ipv4Entry};
 use crate::config;
@@ -91,6 +94,7 @@ pub struct InterfaceInfo {
     /// What it has received and sent.
     pub counters: Counters,
     /// What its neighbour cache has done.
+    #[cfg(neighbors)]
     pub neighbors: NeighborCounters,
 }
 
@@ -140,6 +144,7 @@ pub struct Interface<'p> {
     pub(crate) addresses: AddressSettings,
     #[cfg(any(feature = "ipv6", feature = "multicast"))]
     pub(crate) groups: Groups,
+    #[cfg(any(neighbors, feature = "ipv6"))]
     pub(crate) neighbors: NeighborCache,
     #[cfg(feature = "router-discovery")]
     pub(crate) discovery: Discovery,
@@ -174,6 +179,7 @@ impl<'p> Interface<'p> {
             addresses: AddressSettings::new(capabilities.medium != Medium::Ip),
             #[cfg(any(feature = "ipv6", feature = "multicast"))]
             groups: Groups::new(),
+            #[cfg(any(neighbors, feature = "ipv6"))]
             neighbors: NeighborCache::new(),
             #[cfg(feature = "router-discovery")]
             discovery: Discovery::new(),
@@ -257,6 +263,7 @@ impl<'p> Interface<'p> {
             #[cfg(feature = "dad")]
             addresses: self.addresses.counters,
             counters: self.counters,
+            #[cfg(neighbors)]
             neighbors: *self.neighbors.counters(),
         }
     }
@@ -291,6 +298,7 @@ impl<'p> Interface<'p> {
     }
 
     /// The neighbours known on this link.
+    #[cfg(neighbors)]
     pub fn neighbors(&self) -> &NeighborCache {
         &self.neighbors
     }
@@ -313,6 +321,7 @@ impl<'p> Interface<'p> {
     }
 
     /// Whether the link has addresses that are to be resolved.
+    #[cfg_attr(not(neighbors), allow(dead_code))]
     pub(crate) fn has_neighbors(&self) -> bool {
         self.capabilities.medium != Medium::Ip
     }

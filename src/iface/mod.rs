@@ -19,7 +19,11 @@ pub(crate) mod group;
 mod interface;
 #[cfg(any(feature = "router-discovery", feature = "ra-server"))]
 pub(crate) mod names;
+#[cfg(neighbors)]
 pub mod neighbor;
+#[cfg(all(not(neighbors), feature = "ipv6"))]
+#[path = "without_neighbors.rs"]
+pub(crate) mod neighbor;
 pub mod route;
 #[cfg(feature = "router-discovery")]
 pub(crate) mod told;

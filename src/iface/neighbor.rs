@@ -81,6 +81,8 @@ pub enum NeighborAction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum NeighborError {
+    /// There is no such interface, or its link has no addresses.
+    NoInterface,
     /// Every place is taken by an entry that may not be replaced.
     CacheFull,
     /// The IP or link address is of no single node.
@@ -90,6 +92,7 @@ pub enum NeighborError {
 impl core::fmt::Display for NeighborError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
+            Self::NoInterface => "no such interface with neighbours",
             Self::CacheFull => "neighbour cache full",
             Self::Address => "not a unicast address",
         })
@@ -445,6 +448,12 @@ impl NeighborCache {
             None if protected => Err(NeighborError::CacheFull),
             None => Ok(()),
         }
+    }
+
+    /// Whether a neighbour's link address is known or asked for.
+    pub(crate) fn knows(&self, address: IpAddress) -> bool {
+        self.position(address)
+            .is_some_and(|index| self.state_of(index) != NeighborState::Failed)
     }
 
     /// Forgets a neighbour, and returns what waited for it.

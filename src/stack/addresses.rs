@@ -345,6 +345,7 @@ impl Core<'_> {
             self.disable_ipv6(id);
         }
         warning!("address {} is in use by another station", address);
+        #[cfg(neighbors)]
         self.drop_pending_from(id, address.into());
         self.emit(id, EventKind::AddressDuplicate(address.into()));
         self.addresses_changed(id);

@@ -203,6 +203,7 @@ impl Core<'_> {
     /// Somebody who is not known says where he is, for the packets that are going to come back to
     /// him: "Routers SHOULD create a new entry for the target address [...] The entry's
     /// reachability state MUST be set to STALE" (RFC 9131 §6.1.1). Says whether there is one.
+    #[cfg(neighbors)]
     #[cold]
     pub(super) fn remember_advertised(
         &mut self,

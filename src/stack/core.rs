@@ -6,7 +6,7 @@ use heapless::Vec;
 use managed::ManagedSlice;
 
 use super::storage::{StackStorage, TIMERS};
-use super::timers::{NEIGHBORS, Owner, ROUTES, TimerQueue};
+use super::timers::{Owner, ROUTES, TimerQueue};
 use super::waiters::{WaitKey, Waiters};
 use crate::config;
 use crate::iface::route::{LEARNED, RouteTable};
@@ -40,6 +40,7 @@ pub type InterfaceId = u8;
 pub struct Core<'a> {
     pub(crate) pool: Pool,
     pub(crate) now: Instant,
+    #[cfg_attr(not(neighbors), allow(dead_code))]
     pub(crate) rng: Rng,
     pub(crate) interfaces: ManagedSlice<'a, Option<Interface<'a>>>,
     pub(crate) routes: RouteTable<'a>,
@@ -73,6 +74,7 @@ pub struct Core<'a> {
     pub(crate) pings: super::ping::PingTable,
     pub(crate) timers: TimerQueue<'a>,
     /// When the neighbour caches are looked at next.
+    #[cfg(neighbors)]
     pub(super) neighbors_deadline: Instant,
     /// The deadlines of the tasks that sleep, where there is one.
     pub(crate) sleeps: [Option<Instant>; config::SLEEPS],
@@ -201,6 +203,7 @@ impl<'a> Core<'a> {
             #[cfg(feature = "ping")]
             pings: super::ping::PingTable::new(),
             timers: TimerQueue::new(&mut storage.timers[..]),
+            #[cfg(neighbors)]
             neighbors_deadline: Instant::MAX,
             sleeps: [None; config::SLEEPS],
             waiters: Waiters::new(&mut storage.waiters[..]),
@@ -232,7 +235,7 @@ impl<'a> Core<'a> {
         let (slot, id) =
             (slots.into_iter().find(|(slot, _)| slot.is_none())).ok_or(TooManyInterfaces)?;
         let interface = slot.insert(Interface::new(port));
-        #[cfg(feature = "ipv4")]
+        #[cfg(all(neighbors, feature = "ipv4"))]
         interface
             .neighbors
             .arp_timing_mut()
@@ -283,6 +286,7 @@ impl<'a> Core<'a> {
         #[cfg(any(feature = "ipv6", feature = "multicast"))]
         self.groups_changed(id);
         self.kick(id);
+        #[cfg(neighbors)]
         if let Ok(address) = IpAddress::try_from(address)
             && removed
         {
@@ -358,7 +362,8 @@ impl<'a> Core<'a> {
     fn timer(&mut self, owner: Owner) {
         self.paths_changed();
         match owner {
-            NEIGHBORS => self.poll_neighbors(),
+            #[cfg(neighbors)]
+            super::timers::NEIGHBORS => self.poll_neighbors(),
             ROUTES => self.poll_routes(),
             #[cfg(feature = "acd")]
             super::timers::ADDRESSES => self.poll_addresses(),
@@ -429,10 +434,12 @@ impl<'a> Core<'a> {
             return;
         };
         if (interface.link, interface.capabilities) != (link, capabilities) {
+            #[cfg_attr(not(neighbors), allow(unused_variables))]
             let is_new = interface.capabilities.address != capabilities.address;
             let was = (interface.link, interface.mtu());
             interface.capabilities = capabilities;
             interface.link = link;
+            #[cfg(neighbors)]
             if link == LinkState::Down || is_new {
                 // Who was reachable may not be on the link that comes up next.
                 let waiting = interface.neighbors.clear();

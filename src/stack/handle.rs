@@ -9,7 +9,6 @@ use super::core::{Core, InterfaceId, Next, TooManyInterfaces};
 use super::storage::StackStorage;
 use super::timers::{FIRST_SLEEP, Owner};
 use super::waiters::WaitKey;
-use crate::config;
 #[cfg(feature = "ipv6")]
 use crate::iface::AddressError;
 #[cfg(feature = "slaac")]
@@ -18,7 +17,6 @@ use crate::iface::IdentifierMode;
 use crate::iface::Ipv6Cidr;
 #[cfg(feature = "dad")]
 use crate::iface::Lifetimes;
-use crate::iface::neighbor::Neighbor;
 use crate::iface::{Counters, Interface, InterfaceInfo};
 use crate::link::StackEnd;
 use crate::netbuf::Pool;
@@ -216,8 +214,8 @@ impl<'a> Stack<'a> {
 
     /// Sets how many Neighbor Solicitations ask whether another station has an IPv6 address before
     /// it is used (RFC 4862 §5.1: DupAddrDetectTransmits), at first
-    /// [`DAD_TRANSMITS`](config::DAD_TRANSMITS). With zero addresses are used unchecked, those that
-    /// are being checked among them. False if there is no such interface.
+    /// [`DAD_TRANSMITS`](crate::config::DAD_TRANSMITS). With zero addresses are used unchecked,
+    /// those that are being checked among them. False if there is no such interface.
     #[cfg(feature = "dad")]
     pub fn set_dad_transmits(self, id: InterfaceId, transmits: u8) -> bool {
         self.with(|core| core.set_dad_transmits(id, transmits))
@@ -285,14 +283,6 @@ impl<'a> Stack<'a> {
         self.with(|core| {
             let path = core.path(destination, None, None)?;
             Some(core.path_mtu(&path, destination))
-        })
-    }
-
-    /// The neighbours known on an interface's link.
-    pub fn neighbors(self, id: InterfaceId) -> impl Iterator<Item = Neighbor> {
-        // The core is borrowed for one at a time: what is done with it may use the stack.
-        (0..config::NEIGHBORS).filter_map(move |place| {
-            self.with(|core| core.interface(id)?.neighbors.at(core.now, place))
         })
     }
 

@@ -34,6 +34,7 @@ mod loopback;
 #[cfg(feature = "mld")]
 mod mld;
 mod mtu;
+#[cfg(any(neighbors, feature = "ipv6", feature = "tcp"))]
 mod neighbors;
 #[cfg(feature = "dad-optimistic")]
 mod optimistic;
@@ -48,6 +49,8 @@ mod receive;
 mod recent;
 #[cfg(feature = "redirects")]
 mod redirect;
+#[cfg(neighbors)]
+mod resolution;
 pub(crate) mod route;
 #[cfg(feature = "router-discovery")]
 mod router;

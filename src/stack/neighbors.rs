@@ -1,4 +1,4 @@
-//! ARP and Neighbor Discovery: what the neighbour caches want to be sent, and what they learn.
+//! ARP and Neighbor Discovery: messages in and out.
 
 #[cfg(all(feature = "ethernet", feature = "ipv4"))]
 use core::net::Ipv4Addr;
@@ -10,7 +10,6 @@ use super::core::{Core, InterfaceId};
 use super::dad::Verdict;
 #[cfg(feature = "ipv6")]
 use super::route::Path;
-use super::timers::NEIGHBORS;
 #[cfg(any(feature = "ipv6", feature = "ethernet"))]
 use super::transmit::HEADROOM;
 #[cfg(feature = "ipv6")]
@@ -19,25 +18,18 @@ use super::transmit::Outgoing;
 use crate::iface::Interface;
 #[cfg(any(feature = "ipv6", feature = "ethernet"))]
 use crate::iface::ReceiveDrop;
-use crate::iface::SendDrop;
-#[cfg(feature = "ipv6")]
-use crate::iface::neighbor::Advertisement;
 #[cfg(any(feature = "ipv6", feature = "ethernet"))]
-use crate::iface::neighbor::Learned;
-use crate::iface::neighbor::NeighborAction;
-use crate::ip::Unreachable;
+use crate::iface::SendDrop;
+#[cfg(all(neighbors, feature = "ipv6"))]
+use crate::iface::neighbor::Advertisement;
 #[cfg(feature = "ipv6")]
 use crate::ip::ipv6::Ipv6Packet;
+use crate::netbuf::NetBuf;
 #[cfg(any(feature = "ipv6", feature = "ethernet"))]
 use crate::netbuf::Purpose;
-use crate::netbuf::{BufQueue, NetBuf, Straddle};
-use crate::time::Instant;
+use crate::wire::LinkAddr;
 #[cfg(feature = "ipv6")]
 use crate::wire::icmpv6::MessageType;
-#[cfg(feature = "ipv4")]
-use crate::wire::ipv4::Ipv4Header;
-#[cfg(feature = "ipv6")]
-use crate::wire::ipv6::Ipv6Header;
 #[cfg(feature = "ipv6")]
 use crate::wire::ndp::{
     Envelope, HOP_LIMIT, NEIGHBOR_ADVERTISEMENT_LENGTH, NEIGHBOR_SOLICITATION_LENGTH,
@@ -48,128 +40,6 @@ use crate::wire::ndp::{
 use crate::wire::ndp_option::{self, NdpOption, NdpOptions};
 #[cfg(feature = "ipv6")]
 use crate::wire::{Bytes, Tail, ipv6_address, protocol};
-use crate::wire::{IpAddress, LinkAddr};
-
-impl Core<'_> {
-    /// Sets the timer of all neighbour caches to the earliest of their deadlines.
-    pub(super) fn arm_neighbors(&mut self) {
-        let deadlines = self
-            .interfaces()
-            .filter_map(|(_, i)| i.neighbors.next_deadline());
-        let deadline = deadlines.min();
-        self.neighbors_deadline = deadline.unwrap_or(Instant::MAX);
-        self.set_timer(NEIGHBORS, deadline);
-    }
-
-    /// Does what the neighbour caches want done now.
-    pub(super) fn poll_neighbors(&mut self) {
-        for index in 0..self.interfaces.len() {
-            let id = index as InterfaceId;
-            while let Some(action) = {
-                let now = self.now;
-                self.interface_mut(id)
-                    .and_then(|interface| interface.neighbors.poll(now))
-            } {
-                match action {
-                    NeighborAction::Solicit { address, to } => self.solicit(id, address, to),
-                    NeighborAction::Unreachable {
-                        address, packets, ..
-                    } => {
-                        self.gateway_failed(id, address);
-                        self.unreachable(id, packets);
-                    }
-                }
-            }
-        }
-        self.arm_neighbors();
-    }
-
-    /// Tells the senders of packets that their neighbour does not answer.
-    fn unreachable(&mut self, id: InterfaceId, mut packets: BufQueue) {
-        while let Some(packet) = packets.pop_front() {
-            self.not_sent(id, SendDrop::NeighborUnreachable);
-            self.sender_failed(id, &packet, Unreachable::Host);
-        }
-    }
-
-    /// Drops what waits for a link address and is from an address that is ours no longer: its
-    /// answer would go to another station.
-    #[cold]
-    pub(super) fn drop_pending_from(&mut self, id: InterfaceId, source: IpAddress) {
-        if let Some(interface) = self.interface_mut(id) {
-            let is_from_it = |packet: &NetBuf| source_of(packet) == Some(source);
-            let dropped = interface.neighbors.drop_pending(is_from_it);
-            interface.counters.not_sent_all(SendDrop::Source, dropped);
-        }
-    }
-
-    /// Sends what waited for a link address.
-    #[cfg(any(feature = "ipv6", feature = "ethernet"))]
-    pub(super) fn learned(&mut self, id: InterfaceId, learned: Learned) {
-        let Learned {
-            link,
-            mut packets,
-            lost_router: _,
-        } = learned;
-        while let Some(packet) = packets.pop_front() {
-            let Some(network) = version_of(&packet) else {
-                continue;
-            };
-            let result = self.hand_to_port(id, link, network, packet);
-            self.send_or_count(id, result);
-        }
-        self.arm_neighbors();
-    }
-
-    /// Asks for the link address of a neighbour: `to` all, or to the one that is being probed.
-    pub(super) fn solicit(&mut self, id: InterfaceId, address: IpAddress, to: Option<LinkAddr>) {
-        let result: Result<(), SendDrop> = match address {
-            #[cfg(all(feature = "ethernet", feature = "ipv4"))]
-            IpAddress::V4(address) => self.send_arp_request(id, address, to),
-            #[cfg(all(not(feature = "ethernet"), feature = "ipv4"))]
-            IpAddress::V4(_) => {
-                let _ = to;
-                Err(SendDrop::NoRoute)
-            }
-            #[cfg(feature = "ipv6")]
-            IpAddress::V6(address) => self.send_neighbor_solicitation(id, address, to),
-        };
-        if let Err(reason) = result {
-            self.not_sent(id, reason);
-        }
-    }
-}
-
-/// An address of the same version as a packet that starts with its IP header.
-#[cfg(any(feature = "ipv6", feature = "ethernet"))]
-fn version_of(packet: &NetBuf) -> Option<IpAddress> {
-    match packet.first().first()? >> 4 {
-        #[cfg(feature = "ipv4")]
-        4 => Some(IpAddress::V4(core::net::Ipv4Addr::UNSPECIFIED)),
-        #[cfg(feature = "ipv6")]
-        6 => Some(IpAddress::V6(core::net::Ipv6Addr::UNSPECIFIED)),
-        _ => None,
-    }
-}
-
-/// The source of a packet that starts with its IP header.
-fn source_of(packet: &NetBuf) -> Option<IpAddress> {
-    match packet.first().first()? >> 4 {
-        #[cfg(feature = "ipv4")]
-        4 => {
-            let mut straddle = Straddle::new();
-            let header = Ipv4Header::new(packet.header(0, &mut straddle)?).ok()?;
-            Some(header.source().into())
-        }
-        #[cfg(feature = "ipv6")]
-        6 => {
-            let mut straddle = Straddle::new();
-            let header = Ipv6Header::new(packet.header(0, &mut straddle)?).ok()?;
-            Some(header.source().into())
-        }
-        _ => None,
-    }
-}
 
 #[cfg(all(feature = "ethernet", feature = "ipv4"))]
 impl super::handle::Stack<'_> {
@@ -191,7 +61,7 @@ impl super::handle::Stack<'_> {
 
 #[cfg(all(feature = "ethernet", feature = "ipv4"))]
 impl Core<'_> {
-    fn send_arp_request(
+    pub(super) fn send_arp_request(
         &mut self,
         id: InterfaceId,
         target: Ipv4Addr,
@@ -240,6 +110,7 @@ impl Core<'_> {
     #[inline(never)]
     pub(super) fn receive_arp(&mut self, id: InterfaceId, buf: NetBuf) -> Result<(), ReceiveDrop> {
         use crate::iface::neighbor::ArpSender;
+        use crate::netbuf::Straddle;
         use crate::wire::arp::{ArpOperation, ArpPacket, PACKET_LENGTH};
 
         let now = self.now;
@@ -315,7 +186,8 @@ impl Core<'_> {
 
 #[cfg(feature = "ipv6")]
 impl Core<'_> {
-    fn send_neighbor_solicitation(
+    #[cfg(neighbors)]
+    pub(super) fn send_neighbor_solicitation(
         &mut self,
         id: InterfaceId,
         target: Ipv6Addr,
@@ -336,7 +208,7 @@ impl Core<'_> {
         let waiting = interface.neighbors.waiting_source(target);
         let waiting = waiting.filter(|source| interface.has_address((*source).into()));
         let path = Path {
-            source: waiting.map_or(path.source, IpAddress::V6),
+            source: waiting.map_or(path.source, Into::into),
             ..path
         };
         #[cfg(feature = "dad-optimistic")]
@@ -427,36 +299,35 @@ impl Core<'_> {
             MessageType::NEIGHBOR_ADVERTISEMENT => {
                 let fixed = NeighborAdvertisement::check(&envelope, &message).map_err(invalid)?;
                 let header = NeighborAdvertisement::new(&fixed);
-                let flags = header.flags();
-                let link = self.link_option(id, &message, NEIGHBOR_ADVERTISEMENT_LENGTH, false);
-                let advertisement = Advertisement {
-                    target: header.target(),
-                    link,
-                    router: flags.contains(NeighborFlags::ROUTER),
-                    solicited: flags.contains(NeighborFlags::SOLICITED),
-                    overriding: flags.contains(NeighborFlags::OVERRIDE),
-                };
+                let target = header.target();
                 #[cfg(feature = "dad")]
-                if let Some(result) = self.judge_advertisement(id, advertisement.target) {
+                if let Some(result) = self.judge_advertisement(id, target) {
                     return result;
                 }
-                #[cfg(feature = "ra-server")]
-                if self.remember_advertised(id, &advertisement) {
-                    return Ok(());
-                }
-                let now = self.now;
-                let interface = self.interface_mut(id).ok_or(ReceiveDrop::InterfaceDown)?;
                 #[cfg(not(feature = "dad"))]
-                if interface.has_address(advertisement.target.into()) {
+                if self
+                    .interface(id)
+                    .is_some_and(|interface| interface.has_address(target.into()))
+                {
                     return Err(ReceiveDrop::NeighborDiscovery);
                 }
-                let learned = interface.neighbors.advertisement(now, advertisement);
-                let target = advertisement.target;
-                if learned.lost_router {
-                    self.router_lost(id, target);
+                #[cfg(neighbors)]
+                {
+                    let flags = header.flags();
+                    let link = self.link_option(id, &message, NEIGHBOR_ADVERTISEMENT_LENGTH, false);
+                    let advertisement = Advertisement {
+                        target,
+                        link,
+                        router: flags.contains(NeighborFlags::ROUTER),
+                        solicited: flags.contains(NeighborFlags::SOLICITED),
+                        overriding: flags.contains(NeighborFlags::OVERRIDE),
+                    };
+                    #[cfg(feature = "ra-server")]
+                    if self.remember_advertised(id, &advertisement) {
+                        return Ok(());
+                    }
+                    self.advertised(id, advertisement);
                 }
-                self.routes.gateway_seen(id, target.into());
-                self.learned(id, learned);
                 Ok(())
             }
             MessageType::ROUTER_ADVERTISEMENT => {
@@ -499,7 +370,23 @@ impl Core<'_> {
         }
     }
 
+    /// A neighbour has said what its link address is.
+    #[cfg(neighbors)]
+    fn advertised(&mut self, id: InterfaceId, advertisement: Advertisement) {
+        let (now, target) = (self.now, advertisement.target);
+        let Some(interface) = self.interface_mut(id) else {
+            return;
+        };
+        let learned = interface.neighbors.advertisement(now, advertisement);
+        if learned.lost_router {
+            self.router_lost(id, target);
+        }
+        self.routes.gateway_seen(id, target.into());
+        self.learned(id, learned);
+    }
+
     /// Learns the link address in a message of `source`.
+    #[cfg(neighbors)]
     pub(super) fn discovered(
         &mut self,
         id: InterfaceId,
@@ -519,6 +406,18 @@ impl Core<'_> {
             }
             self.learned(id, learned);
         }
+        Ok(())
+    }
+
+    /// Nobody on the link has an address that could be learnt.
+    #[cfg(not(neighbors))]
+    pub(super) fn discovered(
+        &mut self,
+        _: InterfaceId,
+        _: Ipv6Addr,
+        _: Option<LinkAddr>,
+        _: Option<bool>,
+    ) -> Result<(), ReceiveDrop> {
         Ok(())
     }
 

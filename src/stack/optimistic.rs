@@ -58,6 +58,7 @@ impl Core<'_> {
 
 impl Interface<'_> {
     /// Whether `address` is used while it is being checked for duplicates.
+    #[cfg_attr(not(neighbors), allow(dead_code))]
     pub(crate) fn is_optimistic(&self, address: IpAddress) -> bool {
         let mut entries = self.ipv6.iter();
         entries.any(|entry| {
@@ -69,12 +70,18 @@ impl Interface<'_> {
     /// that it may not ask for goes there, "in the hope that the packet will be redirected"
     /// (RFC 4429 §3.2).
     pub(crate) fn router(&self) -> Option<LinkAddr> {
-        let mut neighbors = self.neighbors.iter(crate::time::Instant::ZERO);
-        neighbors.find_map(|neighbor| neighbor.link.filter(|_| neighbor.is_router))
+        #[cfg(not(neighbors))]
+        return None;
+        #[cfg(neighbors)]
+        {
+            let mut neighbors = self.neighbors.iter(crate::time::Instant::ZERO);
+            neighbors.find_map(|neighbor| neighbor.link.filter(|_| neighbor.is_router))
+        }
     }
 
     /// The link-local address, if it is known to be unique: what solicits where the source of the
     /// packet must not (RFC 4429 §3.2).
+    #[cfg_attr(not(neighbors), allow(dead_code))]
     pub(crate) fn confirmed_link_local(&self) -> Option<Ipv6Addr> {
         let mut entries = self.ipv6.iter();
         let entry =

@@ -97,6 +97,7 @@ impl Core<'_> {
 
     /// Tells the socket that has sent `packet`, which starts with its IP header, that it did not
     /// arrive.
+    #[cfg_attr(not(neighbors), allow(dead_code))]
     pub(super) fn sender_failed(&mut self, id: InterfaceId, packet: &NetBuf, why: Unreachable) {
         if let Some(quoted) = read(packet, 0) {
             let _: bool = self.quoted_failed(id, &quoted, why);

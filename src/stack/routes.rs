@@ -43,6 +43,7 @@ impl Core<'_> {
     pub(super) fn poll_routes(&mut self) {
         let now = self.now;
         let is_over = |route: &Route| route.expires.is_some_and(|expires| expires <= now);
+        #[cfg(neighbors)]
         while let Some((interface, gateway)) = self.routes.next_to_probe(now) {
             self.solicit(interface, gateway, None);
         }
@@ -78,6 +79,7 @@ impl Core<'_> {
     /// §6.3.6, §7.3.3; RFC 1122 §3.3.1.4, §3.3.1.5). What was redirected to it goes by a router
     /// again.
     #[cold]
+    #[cfg_attr(not(neighbors), allow(dead_code))]
     pub(super) fn gateway_failed(&mut self, id: InterfaceId, gateway: IpAddress) {
         self.routes.retain(|route| {
             route.origin != RouteOrigin::Redirect
@@ -91,6 +93,7 @@ impl Core<'_> {
     /// A router has become a host: what went by way of it goes by another (RFC 4861 §7.3.3).
     #[cfg(feature = "ipv6")]
     #[cold]
+    #[cfg_attr(not(neighbors), allow(dead_code))]
     pub(super) fn router_lost(&mut self, id: InterfaceId, router: core::net::Ipv6Addr) {
         let gateway = Some(IpAddress::V6(router));
         let is_by =

@@ -16,6 +16,7 @@ pub(crate) struct Owner(pub(crate) u16);
 /// What is there once, whatever the storage is for: an entry each for what is built in.
 #[repr(u16)]
 enum Kind {
+    #[cfg(neighbors)]
     Neighbors,
     Routes,
     #[cfg(feature = "tcp")]
@@ -37,6 +38,7 @@ enum Kind {
 }
 
 /// The neighbour caches of all interfaces.
+#[cfg(neighbors)]
 pub(crate) const NEIGHBORS: Owner = Owner(Kind::Neighbors as u16);
 /// The routes.
 pub(crate) const ROUTES: Owner = Owner(Kind::Routes as u16);

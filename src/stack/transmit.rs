@@ -11,13 +11,16 @@ use super::route::Path;
 use crate::checksum::Sum;
 #[cfg(feature = "ipv4")]
 use crate::iface::DEFAULT_HOP_LIMIT;
+#[cfg(neighbors)]
 use crate::iface::neighbor::Wait;
 use crate::iface::{Interface, SendDrop};
 use crate::link::Medium;
 #[cfg(feature = "ipv4")]
 use crate::link::Offload;
+#[cfg(neighbors)]
+use crate::netbuf::Charge;
 use crate::netbuf::meta::Flags;
-use crate::netbuf::{Charge, Meta, NetBuf};
+use crate::netbuf::{Meta, NetBuf};
 use crate::wire::{IpAddress, LinkAddr};
 
 /// Bytes that headers of all layers take in front of a payload at most, so that the payload starts
@@ -248,6 +251,9 @@ impl Core<'_> {
         if interface.addresses.has_unassigned && !interface.may_send_from(path.source) {
             return Err((buf, SendDrop::Source));
         }
+        #[cfg(not(neighbors))]
+        let link = LinkAddr::NONE;
+        #[cfg(neighbors)]
         let link = match interface.has_neighbors() {
             false => LinkAddr::NONE,
             true => match group_address(interface, path.next_hop) {
@@ -260,7 +266,9 @@ impl Core<'_> {
         };
         let sent = interface.send(&link, path.next_hop, buf);
         // A state may have changed with the look-up, and a deadline with it.
+        #[cfg(neighbors)]
         let deadline = interface.neighbors.next_deadline();
+        #[cfg(neighbors)]
         if deadline.is_some_and(|deadline| self.neighbors_deadline > deadline) {
             self.arm_neighbors();
         }
@@ -269,6 +277,7 @@ impl Core<'_> {
     }
 
     /// Gives a packet to the port, in a frame for `link`.
+    #[cfg(any(neighbors, feature = "ipv6", feature = "tcp"))]
     pub(super) fn hand_to_port(
         &mut self,
         id: InterfaceId,
@@ -295,6 +304,7 @@ impl Core<'_> {
         Ok(())
     }
 
+    #[cfg(neighbors)]
     #[cold]
     fn wait_for_neighbor(&mut self, path: &Path, mut buf: NetBuf) -> Result<(), NotSent> {
         if self
@@ -410,6 +420,7 @@ fn set_meta(path: &Path, outgoing: Outgoing, buf: &mut NetBuf) {
 }
 
 /// The link address of a group or of everybody.
+#[cfg(neighbors)]
 #[inline]
 pub(super) fn group_address(interface: &Interface<'_>, address: IpAddress) -> Option<LinkAddr> {
     match (interface.capabilities.medium, address) {

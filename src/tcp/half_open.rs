@@ -12,6 +12,7 @@ use crate::wire::LinkAddr;
 /// makes no entry in the neighbour cache: a flood of them would fill it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WayBack {
+    #[cfg_attr(not(neighbors), allow(dead_code))]
     pub(crate) interface: u8,
     pub(crate) link: LinkAddr,
 }

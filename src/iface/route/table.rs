@@ -13,6 +13,7 @@ use crate::time::{Duration, Instant};
 use crate::wire::IpAddress;
 
 /// "these probes MUST be rate-limited to no more than one per minute per router" (RFC 4191 §3.5).
+#[cfg_attr(not(neighbors), allow(dead_code))]
 const PROBE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The storage of one route.
@@ -261,6 +262,7 @@ impl<'a> RouteTable<'a> {
     /// A gateway does not answer: its routes are taken last, and among each other in turn
     /// (RFC 4861 §6.3.6, RFC 1122 §3.3.1.5). Says whether there are any.
     #[cold]
+    #[cfg_attr(not(neighbors), allow(dead_code))]
     pub(crate) fn gateway_failed(
         &mut self,
         now: Instant,
@@ -296,6 +298,7 @@ impl<'a> RouteTable<'a> {
     /// A gateway has given a sign of life.
     #[cfg(any(feature = "ipv6", feature = "ethernet"))]
     #[inline]
+    #[cfg_attr(not(neighbors), allow(dead_code))]
     pub(crate) fn gateway_seen(&mut self, interface: u8, gateway: IpAddress) {
         if self.probe.is_some() {
             self.no_longer_suspect(interface, gateway);
@@ -304,6 +307,7 @@ impl<'a> RouteTable<'a> {
 
     #[cfg(any(feature = "ipv6", feature = "ethernet"))]
     #[cold]
+    #[cfg_attr(not(neighbors), allow(dead_code))]
     fn no_longer_suspect(&mut self, interface: u8, gateway: IpAddress) {
         for slot in self.slots_mut() {
             slot.is_suspect &= !slot.is_by(interface, gateway);
@@ -317,6 +321,7 @@ impl<'a> RouteTable<'a> {
 
     /// The next gateway that is to be asked for a sign of life, since packets would have gone by
     /// way of it (RFC 4191 §3.5), with its interface. To be called until it returns `None`.
+    #[cfg_attr(not(neighbors), allow(dead_code))]
     pub(crate) fn next_to_probe(&mut self, now: Instant) -> Option<(u8, IpAddress)> {
         if self.probe.is_some_and(|probe| probe <= now) {
             let waits = self.slots().any(|slot| slot.is_suspect);
@@ -471,6 +476,7 @@ fn bound(route: &Route) -> Option<usize> {
 }
 
 impl RouteSlot {
+    #[cfg_attr(not(neighbors), allow(dead_code))]
     fn is_by(&self, interface: u8, gateway: IpAddress) -> bool {
         self.route.interface == interface && self.route.gateway == Some(gateway)
     }

@@ -3,7 +3,6 @@
 use core::net::Ipv6Addr;
 
 use super::end;
-use crate::iface::neighbor::NeighborState;
 use crate::iface::route::{Learned, Prefix, Route, RouteOrigin};
 use crate::iface::told::{Change, next_domain};
 use crate::iface::{EventKind, Interface, ReceiveDrop, RouterDiscovery};
@@ -273,15 +272,23 @@ impl Core<'_> {
 /// address.
 fn is_in_use(interface: &Interface<'_>, now: Instant, route: &Route) -> bool {
     match route.gateway {
-        Some(gateway) => {
-            let neighbor = interface.neighbors.neighbor(now, gateway);
-            neighbor.is_some_and(|neighbor| {
-                matches!(
-                    neighbor.state,
-                    NeighborState::Reachable | NeighborState::Delay | NeighborState::Probe
-                )
-            })
-        }
+        Some(gateway) => answers(interface, now, gateway),
         None => (interface.ipv6.iter()).any(|own| route.prefix.contains(own.address.into())),
+    }
+}
+
+/// Whether a router is known to answer.
+fn answers(interface: &Interface<'_>, now: Instant, router: IpAddress) -> bool {
+    #[cfg(neighbors)]
+    {
+        use crate::iface::neighbor::NeighborState::{Delay, Probe, Reachable};
+
+        let neighbor = interface.neighbors.neighbor(now, router);
+        neighbor.is_some_and(|known| matches!(known.state, Reachable | Delay | Probe))
+    }
+    #[cfg(not(neighbors))]
+    {
+        let _ = (interface, now, router);
+        false
     }
 }

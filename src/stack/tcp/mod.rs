@@ -449,6 +449,9 @@ impl Core<'_> {
                 header.fill_checksum(pseudo, options.sum().plus(data_sum));
             }
         }
+        #[cfg(not(neighbors))]
+        let back = back.filter(|_| false);
+        #[cfg(neighbors)]
         let back = back.filter(|back| {
             let interface = self.interface(path.interface);
             back.interface == path.interface
