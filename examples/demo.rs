@@ -8,6 +8,8 @@
 mod capture;
 #[path = "demo/device.rs"]
 mod device;
+#[path = "demo/events.rs"]
+mod events;
 #[path = "demo/gateway.rs"]
 mod gateway;
 #[path = "demo/inside.rs"]

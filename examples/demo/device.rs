@@ -7,10 +7,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use embassy_futures::join::{join, join_array};
 use embassy_futures::yield_now;
 use zonda::iface::route::{Prefix, Route, RouteOrigin};
-use zonda::iface::{AddressState, Ipv4Cidr, Ipv4State, Ipv6Cidr};
+use zonda::iface::{AddressOrigin, AddressState, Ipv4Cidr, Ipv4State, Ipv6Address, Ipv6Cidr};
 use zonda::link::StackEnd;
 use zonda::netbuf::NetBufPool;
-use zonda::socket::{SendError, TcpError, TcpListener, TcpSocket, UdpSocket};
+use zonda::socket::{SendError, SourcePreference, TcpError, TcpListener, TcpSocket, UdpSocket};
 use zonda::stack::{InterfaceId, Stack};
 use zonda::time::Duration;
 
@@ -94,6 +94,23 @@ pub async fn greet(stack: Stack<'_>, id: InterfaceId, name: &str) {
     println!("device: link up on {name}, {addresses}");
 }
 
+/// Waits until the device has made an address of a prefix that a router advertises.
+pub async fn configured(stack: Stack<'_>, id: InterfaceId) -> Ipv6Addr {
+    let mut events = stack.events();
+    loop {
+        let addresses = stack.interface(id).map(|interface| interface.ipv6);
+        let mut addresses = addresses.iter().flatten();
+        let is_made = |known: &&Ipv6Address| {
+            (known.origin, known.state) == (AddressOrigin::Autoconfigured, AddressState::Preferred)
+        };
+        if let Some(made) = addresses.find(is_made) {
+            return made.address;
+        }
+        // Whatever it is: the addresses are looked at again.
+        let _ = events.next().await;
+    }
+}
+
 /// What the device offers.
 pub struct Services<'a> {
     echo: UdpSocket<'a>,
@@ -110,6 +127,8 @@ impl<'a> Services<'a> {
             let socket = socket.map_err(io::Error::other)?;
             // Each may fill what there is for received packets, until the other one needs some.
             socket.set_quota(u32::MAX, POOL.pool().limits().held);
+            // Whoever asks knows the address that stays, and expects the answer from there.
+            socket.set_source_preference(Some(SourcePreference::Public));
             io::Result::Ok(socket)
         };
         let listen = |port| {

@@ -1,4 +1,5 @@
-//! What the gateway does: it calls on the device, and lets datagrams from this computer in.
+//! What the gateway does: it tells the device its addresses, calls on it, and lets datagrams from
+//! this computer in.
 
 use std::cell::Cell;
 use std::io;
@@ -8,6 +9,7 @@ use std::pin::pin;
 use async_io::Async;
 use embassy_futures::join::{join, join_array};
 use embassy_futures::select::{Either, select};
+use zonda::iface::{AdvertisedPrefix, Advertisement, Ipv6Cidr};
 use zonda::netbuf::NetBufPool;
 use zonda::socket::{Ping, UdpSocket};
 use zonda::stack::{InterfaceId, Stack};
@@ -25,6 +27,21 @@ const GUESTS: usize = 4;
 pub const SOCKETS: usize = GUESTS + 1;
 
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Advertises the subnet of the gateway's own address: devices make addresses of it, and take the
+/// gateway for their router and for a server of names.
+pub fn advertise(stack: Stack<'_>, id: InterfaceId, own: Ipv6Cidr) -> io::Result<()> {
+    let mut what = Advertisement {
+        min_interval: Duration::from_secs(15),
+        max_interval: Duration::from_secs(60),
+        lifetime: 1800,
+        ..Advertisement::default()
+    };
+    let prefix = AdvertisedPrefix::new(own.address, own.prefix_length);
+    what.prefixes.extend([prefix]);
+    what.name_servers.extend([own.address]);
+    stack.advertise(id, what).map_err(io::Error::other)
+}
 
 /// Pings the device and has it echo a datagram, over both IP versions.
 pub async fn visit(stack: Stack<'_>, id: InterfaceId, targets: [IpAddr; 2]) {

@@ -3,22 +3,23 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use embassy_futures::join::{join, join3};
+use embassy_futures::join::{join, join3, join4};
 use embassy_futures::select::select3;
 use zonda::drivers::wire::{Station, Wire};
-use zonda::iface::{Ipv4Cidr, Ipv6Cidr};
+use zonda::iface::{ConflictDetection, Ipv4Cidr, Ipv6Cidr};
 use zonda::link::{Capabilities, Port};
-use zonda::stack::{EmbassyClock, Runner, StackCell, StackStorage};
+use zonda::stack::{EmbassyClock, InterfaceId, Runner, Stack, StackCell, StackStorage};
 
 use crate::capture::Recording;
 use crate::device::{self, CONNECTIONS, POOL, Services, beside_ipv4, beside_ipv6};
+use crate::events;
 use crate::gateway::{self, Bridge};
 use crate::options::Options;
 use crate::report;
 use crate::stop::{Stop, seed};
 
 const DEVICE4: Ipv4Cidr = Ipv4Cidr::new(Ipv4Addr::new(10, 0, 0, 2), 24);
-const DEVICE6: Ipv6Cidr = Ipv6Cidr::new(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2), 64);
+const GATEWAY6: Ipv6Cidr = Ipv6Cidr::new(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1), 64);
 const GATEWAY_MAC: [u8; 6] = *b"\x06ZONDA";
 
 /// Runs both until they are stopped.
@@ -26,14 +27,18 @@ pub fn run(options: &Options) -> io::Result<()> {
     let stop = Stop::new(options.time)?;
     let clock = EmbassyClock;
     let device4 = options.ipv4.unwrap_or(DEVICE4);
-    let device6 = options.ipv6.unwrap_or(DEVICE6);
+    // Without an address of its own the device takes one from what the gateway advertises.
+    let gateway6 = options.ipv6.map_or(GATEWAY6, |device6| {
+        Ipv6Cidr::new(beside_ipv6(device6), device6.prefix_length)
+    });
     let gateway4 = options.gateway4.unwrap_or(beside_ipv4(device4));
 
     let device_port = Port::new(Capabilities::ethernet(options.mac));
     let mut device_storage = StackStorage::<1, 2, CONNECTIONS, 2>::new();
     let cell = StackCell::new(&mut device_storage, POOL.pool(), seed()?, &clock);
     let device = cell.stack();
-    let id = device::attach(device, device_port.split().1, Some(device4), Some(device6))?;
+    let events = device.events();
+    let id = device::attach(device, device_port.split().1, Some(device4), options.ipv6)?;
     device::add_gateway(device, id, gateway4)?;
     let services = Services::bind(device)?;
 
@@ -42,19 +47,15 @@ pub fn run(options: &Options) -> io::Result<()> {
     let cell = StackCell::new(&mut gateway_storage, gateway::POOL.pool(), seed()?, &clock);
     let gateway = cell.stack();
     let gateway4 = Ipv4Cidr::new(gateway4, device4.prefix_length);
-    let gateway6 = Ipv6Cidr::new(beside_ipv6(device6), device6.prefix_length);
     let gateway_id = device::attach(
         gateway,
         gateway_port.split().1,
         Some(gateway4),
         Some(gateway6),
     )?;
-    // Nobody else is on this wire: addresses need no probing.
-    #[cfg(feature = "acd")]
-    let _ = (
-        device.set_conflict_detection(id, zonda::iface::ConflictDetection::Off),
-        gateway.set_conflict_detection(gateway_id, zonda::iface::ConflictDetection::Off),
-    );
+    gateway::advertise(gateway, gateway_id, gateway6)?;
+    use_addresses_at_once(device, id);
+    use_addresses_at_once(gateway, gateway_id);
     let bridge = Bridge::new(gateway, options.port, device4.address)?;
 
     let inner_port = Port::new(Capabilities::ethernet(options.mac));
@@ -65,11 +66,16 @@ pub fn run(options: &Options) -> io::Result<()> {
         Station::new(gateway_port.split().0, gateway::POOL.pool()),
     ]);
 
-    let targets: [IpAddr; 2] = [device4.address.into(), device6.address.into()];
     let talk = async {
         device::greet(device, id, "an Ethernet inside of this process").await;
+        let device6 = match options.ipv6 {
+            Some(cidr) => cidr.address,
+            None => device::configured(device, id).await,
+        };
+        let targets: [IpAddr; 2] = [device4.address.into(), device6.into()];
         gateway::visit(gateway, gateway_id, targets).await;
     };
+    let tell = events::tell(device, events, |_| "device");
     let (mut device_runner, mut gateway_runner) = (Runner::new(device), Runner::new(gateway));
     let _ = async_io::block_on(select3(
         stop.wait(),
@@ -78,7 +84,7 @@ pub fn run(options: &Options) -> io::Result<()> {
             recording.run(),
             join(device_runner.run(), gateway_runner.run()),
         ),
-        join3(services.run(), bridge.run(), talk),
+        join4(services.run(), bridge.run(), talk, tell),
     ));
     if let Some(counters) = device.counters(id) {
         report::interface("device", &counters, device_port.stats());
@@ -87,4 +93,10 @@ pub fn run(options: &Options) -> io::Result<()> {
         report::interface("gateway", &counters, gateway_port.stats());
     }
     recording.finish()
+}
+
+/// Nobody else is on this wire: addresses need no probing.
+fn use_addresses_at_once(stack: Stack<'_>, id: InterfaceId) {
+    let _ = stack.set_conflict_detection(id, ConflictDetection::Off);
+    let _ = stack.set_dad_transmits(id, 0);
 }

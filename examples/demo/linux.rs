@@ -4,7 +4,7 @@ use std::future::pending;
 use std::io;
 use std::net::IpAddr;
 
-use embassy_futures::join::join;
+use embassy_futures::join::{join, join3};
 use embassy_futures::select::{Either, Either4, select, select4};
 use zonda::drivers::tap::{TapDevice, TapKind, TapOptions};
 use zonda::iface::InterfaceInfo;
@@ -13,6 +13,7 @@ use zonda::stack::{EmbassyClock, InterfaceId, Runner, Stack, StackCell, StackSto
 
 use crate::capture::Recording;
 use crate::device::{self, CONNECTIONS, POOL, Services, beside_ipv4, beside_ipv6};
+use crate::events;
 use crate::options::Options;
 use crate::report;
 use crate::stop::{Stop, seed};
@@ -39,6 +40,7 @@ pub fn run(options: &Options) -> io::Result<()> {
     let mut storage = StackStorage::<2, 2, CONNECTIONS, 2>::new();
     let cell = StackCell::new(&mut storage, POOL.pool(), seed()?, &clock);
     let stack = cell.stack();
+    let events = stack.events();
     let mut interfaces = Vec::new();
     if let Some(tap) = &tap {
         let id = device::attach(stack, tap_port.split().1, options.ipv4, options.ipv6)?;
@@ -59,11 +61,15 @@ pub fn run(options: &Options) -> io::Result<()> {
 
     let services = Services::bind(stack)?;
 
+    let tell = events::tell(stack, events, |id| {
+        let named = interfaces.iter().find(|(known, _, _)| *known == id);
+        named.map_or("loopback", |(_, name, _)| name)
+    });
     let ended = async_io::block_on(select4(
         stop.wait(),
         select(drive(&tap, tap_driver), drive(&tun, tun_driver)),
         join(Runner::new(stack).run(), recording.run()),
-        join(services.run(), greet(stack, &interfaces)),
+        join3(services.run(), greet(stack, &interfaces), tell),
     ));
     for (id, name, port) in interfaces {
         if let Some(counters) = stack.counters(id) {

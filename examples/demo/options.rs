@@ -19,7 +19,7 @@ datagrams to a port of 127.0.0.1 are passed on to the device's port 7.
   --tun NAME           put the device on this TUN interface; both at once are two interfaces
   --ipv4 ADDR/LEN      the device's IPv4 address on the Ethernet
   --gateway4 ADDR      its IPv4 gateway
-  --ipv6 ADDR/LEN      its IPv6 address on the Ethernet
+  --ipv6 ADDR/LEN      its IPv6 address on the Ethernet, beside those made of what routers advertise
   --mac ADDR           its Ethernet address
   --tun-ipv4 ADDR/LEN  its IPv4 address on the TUN interface
   --tun-ipv6 ADDR/LEN  its IPv6 address on the TUN interface
