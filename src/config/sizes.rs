@@ -66,6 +66,8 @@ sizes! {
     SEARCH_DOMAINS = 3 in 1..=32;
     /// Prefixes that a router announces, per interface (feature `ra-server`).
     ADVERTISED_PREFIXES = 2 in 1..=8;
+    /// Routes that a router announces, per interface (feature `ra-server`, RFC 4191).
+    ANNOUNCED_ROUTES = 2 in 1..=8;
     /// Octets of the longest search domain that is remembered, as it stands in a message.
     DOMAIN_LENGTH = 64 in 16..=255;
     /// Received frames that wait in a port for the stack: also the most that one poll takes from

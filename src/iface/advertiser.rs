@@ -8,8 +8,9 @@ use super::names::SearchDomain;
 use crate::config;
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
+use crate::wire::ipv6_address;
 use crate::wire::ndp::RouterFlags;
-use crate::wire::ndp_option::{Preference, PrefixFlags};
+use crate::wire::ndp_option::{Preference, PrefixFlags, RouteInformation};
 
 /// "MAX_INITIAL_RTR_ADVERT_INTERVAL 16 seconds" (RFC 4861 §10).
 const MAX_INITIAL_INTERVAL: Duration = Duration::from_secs(16);
@@ -80,6 +81,10 @@ pub struct Advertisement {
     /// Prefixes.
     #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
     pub prefixes: Vec<AdvertisedPrefix, { config::ADVERTISED_PREFIXES }>,
+    /// Prefixes that this router leads to (RFC 4191 §2.3), each once. When the router ends they are
+    /// announced with a lifetime of zero.
+    #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
+    pub routes: Vec<RouteInformation, { config::ANNOUNCED_ROUTES }>,
     /// Servers for names.
     #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
     pub name_servers: Vec<Ipv6Addr, { config::NAME_SERVERS }>,
@@ -105,6 +110,7 @@ impl Default for Advertisement {
             retrans_timer: 0,
             mtu: None,
             prefixes: Vec::new(),
+            routes: Vec::new(),
             name_servers: Vec::new(),
             search_domains: Vec::new(),
             names_lifetime: 1800,
@@ -125,7 +131,7 @@ pub enum AdvertisementError {
     Lifetime,
     /// The reachable time is more than an hour.
     ReachableTime,
-    /// A prefix is longer than an address, or is the link-local one.
+    /// A prefix is longer than an address, or is the link-local one, or a route is there twice.
     Prefix,
 }
 
@@ -166,6 +172,21 @@ impl Advertisement {
             // "This value MUST NOT be larger than AdvValidLifetime."
             if prefix.preferred > prefix.valid {
                 return Err(AdvertisementError::Lifetime);
+            }
+        }
+        let prefix = |route: &RouteInformation| {
+            let length = route.prefix_length;
+            (ipv6_address::prefix(route.prefix, length), length)
+        };
+        for (place, route) in self.routes.iter().enumerate() {
+            // "Routers SHOULD NOT include two Route Information Options with the same Prefix and
+            // Prefix Length in the same Router Advertisement" (RFC 4191 §4).
+            let mut others = self.routes.iter().take(place);
+            if route.prefix_length > 128
+                || route.prefix.is_unicast_link_local()
+                || others.any(|other| prefix(other) == prefix(route))
+            {
+                return Err(AdvertisementError::Prefix);
             }
         }
         Ok(())

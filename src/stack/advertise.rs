@@ -20,6 +20,7 @@ const LONGEST: usize = ROUTER_ADVERTISEMENT_LENGTH
     + 16
     + 8
     + config::ADVERTISED_PREFIXES * PrefixInformation::LENGTH
+    + config::ANNOUNCED_ROUTES * 24
     + 8
     + config::NAME_SERVERS * 16
     + 8
@@ -28,6 +29,7 @@ const LONGEST: usize = ROUTER_ADVERTISEMENT_LENGTH
 const _: () = assert!(
     LONGEST + ipv6::HEADER_LENGTH <= ipv6::MINIMUM_MTU,
     "an advertisement would not fit into a packet: take less of ZONDA_ADVERTISED_PREFIXES, \
+     ZONDA_ANNOUNCED_ROUTES, \
      ZONDA_NAME_SERVERS, ZONDA_SEARCH_DOMAINS or ZONDA_DOMAIN_LENGTH"
 );
 
@@ -323,6 +325,18 @@ fn write(
             prefix.preferred,
         );
         rest = next;
+    }
+    for route in &what.routes {
+        // "when ceasing to be an advertising interface [...] with a Route Lifetime of zero" (RFC
+        // 4191 §4).
+        let lifetime = match advertiser.is_final() {
+            true => 0,
+            false => route.lifetime,
+        };
+        let (prefix, bits) = (route.prefix, route.prefix_length);
+        let length =
+            ndp_option::write_route_information(rest, prefix, bits, route.preference, lifetime)?;
+        rest = rest.get_mut(length..).ok_or(Malformed::Truncated)?;
     }
     if !what.name_servers.is_empty() {
         let length = ndp_option::write_rdnss(rest, what.names_lifetime, &what.name_servers)?;

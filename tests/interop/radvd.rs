@@ -16,6 +16,7 @@ use zonda::socket::Ping;
 use zonda::stack::{EmbassyClock, InterfaceId, Runner, Stack, StackCell, StackStorage};
 use zonda::time::Duration;
 
+use crate::demo::{Demo, reaches};
 use crate::namespace::{ip, run};
 
 /// Runs `script` with a stack that has no address but those that it finds by itself, beside Linux;
@@ -240,4 +241,23 @@ fn linux_configures_itself_by_what_the_stack_advertises() {
         })
         .await;
     });
+}
+
+#[test]
+fn demo_is_configured_by_radvd() {
+    in_namespace!("radvd", "ping");
+    let mut demo = Demo::start("--tap zonda0");
+    let _: String = demo.wait_for("link up on zonda0");
+    fs::write("/proc/sys/net/ipv6/conf/all/forwarding", "1").unwrap();
+    ip("address add fd51:1::1/64 dev zonda0 nodad");
+    let _radvd = Radvd::start(&configuration(1000));
+    for told in [
+        "is a router",
+        "servers for names are fd51:1::53",
+        "fd51:1::5a:4fff:fe4e:4441 is an address",
+    ] {
+        let _: String = demo.wait_for(told);
+    }
+    reaches("fd51:1::5a:4fff:fe4e:4441");
+    let _ = demo.stop();
 }

@@ -8,7 +8,7 @@ use zonda::iface::{
 };
 use zonda::time::Instant;
 use zonda::wire::ndp::RouterFlags;
-use zonda::wire::ndp_option::Preference;
+use zonda::wire::ndp_option::{Preference, RouteInformation};
 
 use crate::frame::*;
 use crate::lan::*;
@@ -25,6 +25,16 @@ fn what() -> Advertisement {
         .push(AdvertisedPrefix::new(prefix, 64))
         .unwrap();
     what
+}
+
+/// A route that this router is preferred for.
+fn route(prefix: &str, prefix_length: u8) -> RouteInformation {
+    RouteInformation {
+        prefix: prefix.parse().unwrap(),
+        prefix_length,
+        preference: Preference::High,
+        lifetime: 900,
+    }
 }
 
 /// The device is the router on the link, where the first peer listens.
@@ -95,6 +105,8 @@ fn advertisement_says_what_was_asked_for_octet_for_octet() {
     what.search_domains
         .push("lab.example".parse().unwrap())
         .unwrap();
+    what.routes.push(route("fd00:77:1::", 48)).unwrap();
+    what.routes.push(route("fd00:78::1", 128)).unwrap();
     lan.stack().advertise(lan.id(), what).unwrap();
     lan.net.run_for(secs(1));
     let (_, ip) = &heard(&lan)[0];
@@ -119,6 +131,12 @@ fn advertisement_says_what_was_asked_for_octet_for_octet() {
         &link_option(1, lan.host.mac(lan.link)),
         &mtu_option(1400),
         &prefix_option("fd00:1::", 64, ON_LINK | AUTONOMOUS, 2_592_000, 604_800),
+        &join(&[
+            &[24, 2, 48, HIGH],
+            &900_u32.to_be_bytes(),
+            &[0xfd, 0, 0, 0x77, 0, 1, 0, 0],
+        ]),
+        &route_option("fd00:78::1", 128, HIGH, 900),
         &rdnss_option(600, &["fd00:1::53"]),
         &dnssl_option(600, &["lab.example"]),
     ]);
@@ -318,6 +336,15 @@ fn values_out_of_range_are_refused() {
     assert_eq!(refused(|what| what.prefixes[0].length = 129), Prefix);
     let link_local = |what: &mut Advertisement| what.prefixes[0].prefix = ROUTERS[0];
     assert_eq!(refused(link_local), Prefix);
+    let routed = |one, other| {
+        let mut what = what();
+        what.routes.extend([one, other]);
+        lan.stack().advertise(lan.id(), what).unwrap_err()
+    };
+    let good = route("fd00:77::", 48);
+    assert_eq!(routed(good, route("fd00:77::1", 48)), Prefix);
+    assert_eq!(routed(good, route("fe80::", 64)), Prefix);
+    assert_eq!(routed(good, route("fd00:77::", 129)), Prefix);
     let nowhere = lan.stack().advertise(99, what());
     assert_eq!(nowhere, Err(AdvertisementError::NoInterface));
     lan.net.run_for(secs(1000));
@@ -372,4 +399,78 @@ fn host_learns_from_a_device_that_advertises() {
     device.stack().stop_advertising(other);
     net.run_for(secs(5));
     assert_eq!(stack.routes().count(), 1);
+}
+
+#[test]
+fn routes_are_taken_back_when_the_router_ends() {
+    let net = Network::new(6);
+    let (device, host) = (net.host("device"), net.host("host"));
+    let link = net.link((device, host)).delay(us(10));
+    host.discover(link);
+    let mut what = what();
+    what.routes.push(route("fd00:77::", 48)).unwrap();
+    let id = device.interface(link);
+    device.stack().advertise(id, what).unwrap();
+    net.run_for(secs(5));
+    let by_device = || {
+        let routes = host.stack().routes();
+        let gateway = Some(device.link_local(link).into());
+        routes.filter(|route| route.gateway == gateway).count()
+    };
+    assert_eq!(by_device(), 2, "the default route and the other");
+    device.stack().stop_advertising(id);
+    net.run_for(secs(5));
+    assert_eq!(by_device(), 0);
+}
+
+#[cfg(feature = "slaac")]
+#[test]
+fn host_that_configures_itself_talks_to_the_device_that_advertises() {
+    use zonda::iface::{AddressOrigin, AddressState};
+
+    let net = Network::new(7);
+    let (device, host) = (net.host("device"), net.host("host"));
+    let link = net.link((device, host)).delay(us(10));
+    let (ours, theirs) = (device.interface(link), host.interface(link));
+    for (host, id) in [(device, ours), (host, theirs)] {
+        assert!(host.stack().set_dad_transmits(id, 1));
+    }
+    device.add(link, "fd00:1::1/64");
+    host.discover(link);
+    let mut what = what();
+    let server = "fd00:1::1".parse().unwrap();
+    what.name_servers.push(server).unwrap();
+    device.stack().advertise(ours, what).unwrap();
+    net.run_for(secs(8));
+    // The name server that it has learnt is the device.
+    let known = host.stack().name_servers(theirs);
+    assert_eq!(&known[..], [server]);
+    let own = host.stack().interface(theirs).unwrap().ipv6;
+    let made = own
+        .iter()
+        .find(|own| own.origin == AddressOrigin::Autoconfigured);
+    let made = made.expect("an address of the prefix");
+    assert_eq!(made.state, AddressState::Preferred);
+    let (service, client) = (device.udp("[::]:53"), host.udp("[::]:0"));
+    client
+        .try_send_to(b"who?", Some((known[0], 53).into()))
+        .unwrap();
+    net.run_for(ms(10));
+    let (asked, info) = service.try_recv().unwrap();
+    assert_eq!(info.source.ip(), IpAddr::V6(made.address));
+    service.try_send(asked, Some(info.source)).unwrap();
+    net.run_for(ms(10));
+    let (answer, info) = client.try_recv().unwrap();
+    assert!(answer.equals(b"who?"));
+    assert_eq!(info.source.ip(), IpAddr::V6(server));
+    // And beyond: the device is its router.
+    let far = "2001:db8::1".parse().unwrap();
+    client
+        .try_send_to(b"far", Some(std::net::SocketAddr::new(far, 9)))
+        .unwrap();
+    net.run_for(ms(10));
+    let drops = device
+        .counters(link)
+        .receive_drops(ReceiveDrop::Ipv6Destination);
+    assert!(drops > 0);
 }
