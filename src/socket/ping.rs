@@ -65,7 +65,7 @@ pub struct Ping<'a> {
 impl<'a> Ping<'a> {
     /// A pinger with an identifier of its own.
     pub fn new(stack: Stack<'a>) -> Result<Self, PingError> {
-        let index = stack.transfer(|core| core.pings.open(&mut core.rng));
+        let index = stack.visit(|core| core.pings.open(&mut core.rng));
         Ok(Self {
             stack,
             index: index.ok_or(PingError::TableFull)?,
@@ -91,13 +91,13 @@ impl<'a> Ping<'a> {
     pub fn try_send(&self, to: IpAddr, sequence: u16, data: &[u8]) -> Result<(), PingError> {
         let (to, hop_limit) = ((to, self.interface), self.hop_limit);
         (self.stack)
-            .transfer(|core| core.ping_send(self.index, to, sequence, hop_limit, data))
+            .visit(|core| core.ping_send(self.index, to, sequence, hop_limit, data))
             .map_err(PingError::NotSent)
     }
 
     /// The next answer, if one has come.
     pub fn try_recv(&self) -> Option<Result<EchoReply, PingError>> {
-        let answer = self.stack.transfer(|core| core.pings.take(self.index))?;
+        let answer = self.stack.visit(|core| core.pings.take(self.index))?;
         match answer {
             Ok(buf) => reply(buf).map(Ok),
             Err(why) => Some(Err(PingError::Unreachable(why))),
@@ -111,7 +111,7 @@ impl<'a> Ping<'a> {
                 return Poll::Ready(answer);
             }
             self.stack
-                .transfer(|core| core.wait(WaitKey::ping(self.index), context.waker()));
+                .visit(|core| core.wait(WaitKey::ping(self.index), context.waker()));
             // One may have come before the task was registered: not so, since nothing else runs.
             Poll::Pending
         })
@@ -151,7 +151,7 @@ impl<'a> Ping<'a> {
 
 impl Drop for Ping<'_> {
     fn drop(&mut self) {
-        self.stack.transfer(|core| core.pings.close(self.index));
+        self.stack.visit(|core| core.pings.close(self.index));
     }
 }
 

@@ -85,14 +85,14 @@ impl<'a> TcpListener<'a> {
     /// Listens on `local`; the unspecified address of either version stands for all addresses of
     /// both. `backlog` connections may wait to be accepted.
     pub fn bind(stack: Stack<'a>, local: SocketAddr, backlog: u16) -> Result<Self, TcpOpenError> {
-        let index = stack.transfer(|core| core.tcp_listen(local, backlog))?;
+        let index = stack.visit(|core| core.tcp_listen(local, backlog))?;
         Ok(Self { stack, index })
     }
 
     /// The traffic class of the connections from here on, their handshakes too: see
     /// [`TcpSocket::set_traffic_class`].
     pub fn set_traffic_class(&mut self, traffic_class: u8) {
-        self.stack.transfer(|core| {
+        self.stack.visit(|core| {
             if let Some(listener) = core.listeners.get_mut(self.index) {
                 listener.traffic_class = traffic_class & !3;
             }
@@ -101,7 +101,7 @@ impl<'a> TcpListener<'a> {
 
     /// Takes a connection that waits, if there is one.
     pub fn try_accept(&self) -> Option<TcpSocket<'a>> {
-        let index = self.stack.transfer(|core| core.tcp_accept(self.index))?;
+        let index = self.stack.visit(|core| core.tcp_accept(self.index))?;
         Some(TcpSocket::new(self.stack, index))
     }
 
@@ -112,7 +112,7 @@ impl<'a> TcpListener<'a> {
                 return Poll::Ready(socket);
             }
             self.stack
-                .transfer(|core| core.wait(WaitKey::listener(self.index), context.waker()));
+                .visit(|core| core.wait(WaitKey::listener(self.index), context.waker()));
             Poll::Pending
         })
         .await
@@ -121,7 +121,7 @@ impl<'a> TcpListener<'a> {
 
 impl Drop for TcpListener<'_> {
     fn drop(&mut self) {
-        self.stack.transfer(|core| core.tcp_unlisten(self.index));
+        self.stack.visit(|core| core.tcp_unlisten(self.index));
     }
 }
 
@@ -185,7 +185,7 @@ impl<'a> TcpSocket<'a> {
         local: SocketAddr,
         remote: SocketAddr,
     ) -> Result<Self, TcpOpenError> {
-        let index = stack.transfer(|core| core.tcp_connect(local, remote))?;
+        let index = stack.visit(|core| core.tcp_connect(local, remote))?;
         Ok(Self::new(stack, index))
     }
 
@@ -243,7 +243,7 @@ impl<'a> TcpSocket<'a> {
         &self,
         read: impl FnOnce(&Connection, Option<InterfaceId>) -> R,
     ) -> Option<R> {
-        self.stack.transfer(|core| {
+        self.stack.visit(|core| {
             let connection = core.tcp.get(self.index)?;
             Some(read(connection, core.holder(connection.local)))
         })
@@ -303,7 +303,7 @@ impl<'a> TcpSocket<'a> {
 
     /// All that has been received, as it is: `None` if that is nothing yet, `Ok(None)` at the end.
     fn try_take(&self) -> Option<Result<Option<NetBuf>, TcpError>> {
-        self.stack.transfer(|core| {
+        self.stack.visit(|core| {
             let Some(connection) = core.tcp.get_mut(self.index) else {
                 return Some(Ok(None));
             };
@@ -354,7 +354,7 @@ impl<'a> TcpSocket<'a> {
         if data.is_empty() {
             return Some(Ok(0));
         }
-        self.stack.transfer(|core| {
+        self.stack.visit(|core| {
             let pool = core.pool;
             let Some(connection) = core.tcp.get_mut(self.index) else {
                 return Some(Err(TcpError::Aborted));
@@ -377,7 +377,7 @@ impl<'a> TcpSocket<'a> {
         if data.is_empty() {
             return Ok(());
         }
-        self.stack.transfer(|core| {
+        self.stack.visit(|core| {
             let Some(connection) = core.tcp.get_mut(self.index) else {
                 return Err((data, Some(TcpError::Aborted)));
             };
@@ -449,7 +449,7 @@ impl<'a> TcpSocket<'a> {
 
     /// Says that no more will be written: the peer reads the end behind what was.
     pub fn shutdown(&mut self) {
-        self.stack.transfer(|core| {
+        self.stack.visit(|core| {
             if let Some(connection) = core.tcp.get_mut(self.index) {
                 connection.close_send();
                 core.tcp_settle(self.index);
@@ -459,7 +459,7 @@ impl<'a> TcpSocket<'a> {
 
     /// Ends the connection with a reset. What waits to be sent is lost.
     pub fn abort(self) {
-        self.stack.transfer(|core| core.tcp_abort(self.index));
+        self.stack.visit(|core| core.tcp_abort(self.index));
     }
 
     /// Whether small segments wait for company (Nagle, RFC 9293 §3.7.4); at first they do.
@@ -520,7 +520,7 @@ impl<'a> TcpSocket<'a> {
     }
 
     fn set(&self, change: impl FnOnce(&mut Connection)) {
-        self.stack.transfer(|core| {
+        self.stack.visit(|core| {
             if let Some(connection) = core.tcp.get_mut(self.index) {
                 change(connection);
                 core.tcp_settle(self.index);
@@ -529,8 +529,7 @@ impl<'a> TcpSocket<'a> {
     }
 
     fn get<R>(&self, read: impl FnOnce(&Connection) -> R) -> Option<R> {
-        self.stack
-            .transfer(|core| core.tcp.get(self.index).map(read))
+        self.stack.visit(|core| core.tcp.get(self.index).map(read))
     }
 
     fn poll<R>(
@@ -539,7 +538,7 @@ impl<'a> TcpSocket<'a> {
         look: impl FnOnce(&Connection) -> Option<R>,
     ) -> Poll<R> {
         self.stack
-            .transfer(|core| match core.tcp.get(self.index).and_then(look) {
+            .visit(|core| match core.tcp.get(self.index).and_then(look) {
                 Some(result) => Poll::Ready(result),
                 None => {
                     core.wait(WaitKey::tcp(self.index), context.waker());
@@ -555,7 +554,7 @@ impl Drop for TcpSocket<'_> {
             .current
             .take()
             .is_some_and(|current| !current.is_empty());
-        self.stack.transfer(|core| match unread {
+        self.stack.visit(|core| match unread {
             true => core.tcp_abort(self.index),
             false => core.tcp_release(self.index),
         });

@@ -88,7 +88,7 @@ impl<'a> UdpSocket<'a> {
             interface,
             options,
         } = bind.into();
-        let index = stack.transfer(|core| core.udp_bind(local, interface, options))?;
+        let index = stack.visit(|core| core.udp_bind(local, interface, options))?;
         Ok(Self { stack, index })
     }
 
@@ -181,7 +181,7 @@ impl<'a> UdpSocket<'a> {
     /// Waits until there is a datagram, or an error to be reported.
     pub async fn readable(&self) -> Result<(), Unreachable> {
         poll_fn(|context| {
-            self.stack.transfer(|core| {
+            self.stack.visit(|core| {
                 if let Some(slot) = core.udp.get_mut(self.index) {
                     if let Some(why) = slot.error.take() {
                         return Poll::Ready(Err(why));
@@ -239,11 +239,11 @@ impl<'a> UdpSocket<'a> {
     async fn room(&self, data: &[u8], to: Option<SocketAddr>) -> Result<(), SendError> {
         let prepared = self
             .stack
-            .transfer(|core| core.udp_prepare(self.index, to, data.len()))?;
+            .visit(|core| core.udp_prepare(self.index, to, data.len()))?;
         let id = prepared.interface();
         let class = self.get(|slot| slot.class).unwrap_or(0);
         poll_fn(|context| {
-            self.stack.transfer(|core| {
+            self.stack.visit(|core| {
                 let Some(interface) = core.interface(id) else {
                     return Poll::Ready(());
                 };
@@ -271,7 +271,7 @@ impl<'a> UdpSocket<'a> {
     #[cfg(feature = "multicast")]
     pub fn join(&self, group: IpAddr, interface: InterfaceId) -> Result<(), AddressError> {
         self.stack
-            .transfer(|core| core.udp_membership(self.index, group, interface, true))
+            .visit(|core| core.udp_membership(self.index, group, interface, true))
     }
 
     /// Receives what is sent to `group` on an interface no longer, whatever was said of its
@@ -283,7 +283,7 @@ impl<'a> UdpSocket<'a> {
     #[cfg(feature = "multicast")]
     pub fn leave(&self, group: IpAddr, interface: InterfaceId) -> Result<(), AddressError> {
         self.stack
-            .transfer(|core| core.udp_membership(self.index, group, interface, false))
+            .visit(|core| core.udp_membership(self.index, group, interface, false))
     }
 
     /// Receives what `source` sends to `group` on an interface, besides other sources that were
@@ -368,7 +368,7 @@ impl<'a> UdpSocket<'a> {
         sources: &[IpAddr],
     ) -> Result<(), AddressError> {
         self.stack
-            .transfer(|core| core.udp_set_filter(self.index, group, interface, mode, sources))
+            .visit(|core| core.udp_set_filter(self.index, group, interface, mode, sources))
     }
 
     #[cfg(feature = "multicast")]
@@ -380,7 +380,7 @@ impl<'a> UdpSocket<'a> {
         change: SourceChange,
     ) -> Result<(), AddressError> {
         self.stack
-            .transfer(|core| core.udp_change_source(self.index, group, source, interface, change))
+            .visit(|core| core.udp_change_source(self.index, group, source, interface, change))
     }
 
     /// Whether what does not pass whole on the way to its destination, as far as is known, is
@@ -460,7 +460,7 @@ impl<'a> UdpSocket<'a> {
     }
 
     fn set(&self, change: impl FnOnce(&mut UdpSlot)) {
-        self.stack.transfer(|core| {
+        self.stack.visit(|core| {
             if let Some(slot) = core.udp.get_mut(self.index) {
                 change(slot);
             }
@@ -468,13 +468,12 @@ impl<'a> UdpSocket<'a> {
     }
 
     fn get<R>(&self, read: impl FnOnce(&UdpSlot) -> R) -> Option<R> {
-        self.stack
-            .transfer(|core| core.udp.get(self.index).map(read))
+        self.stack.visit(|core| core.udp.get(self.index).map(read))
     }
 }
 
 impl Drop for UdpSocket<'_> {
     fn drop(&mut self) {
-        self.stack.transfer(|core| core.udp_close(self.index));
+        self.stack.visit(|core| core.udp_close(self.index));
     }
 }

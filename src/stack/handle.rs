@@ -1,6 +1,6 @@
 //! The handle that sockets hold, and what is done after each borrow of the core.
 
-use core::cell::{Cell, RefCell};
+use core::cell::{Cell, RefCell, RefMut};
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
@@ -94,36 +94,63 @@ impl<'a> StackCell<'a> {
 
 impl<'a> Stack<'a> {
     /// Runs `work` on the core at the clock's time, then wakes whom it has given reason to wake.
-    #[inline]
     pub(crate) fn with<R>(self, work: impl FnOnce(&mut Core<'a>) -> R) -> R {
-        self.transfer(|core| {
+        self.visit(|core| {
             core.paths_changed();
             work(core)
         })
     }
 
-    /// As [`Stack::with`], for work that passes data, and has no say in which way: it changes no
+    /// As [`Stack::with`], for sockets, which have no say in the ways that packets go: it changes no
     /// address, route or interface.
+    pub(crate) fn visit<R>(self, work: impl FnOnce(&mut Core<'a>) -> R) -> R {
+        let mut core = self.enter_outlined();
+        let result = work(&mut core);
+        self.leave_outlined(core);
+        result
+    }
+
+    /// As [`Stack::visit`], in fewer instructions and more code: for what is done for each packet.
     #[inline]
     pub(crate) fn transfer<R>(self, work: impl FnOnce(&mut Core<'a>) -> R) -> R {
-        let now = self.0.clock.now();
-        // What is dropped meanwhile may be what another task waits for: its waker comes after.
-        self.0.pool.hold_wakes();
-        let (result, unsettled) = {
-            let mut core = self.borrow();
-            core.advance(now);
-            let result = work(&mut core);
-            (result, core.is_unsettled())
-        };
-        self.0.pool.release_wakes();
-        if unsettled {
-            self.settle();
-        }
+        let mut core = self.enter();
+        let result = work(&mut core);
+        self.leave(core);
         result
     }
 
     #[inline]
-    fn borrow(&self) -> core::cell::RefMut<'a, Core<'a>> {
+    fn enter(self) -> RefMut<'a, Core<'a>> {
+        let now = self.0.clock.now();
+        // What is dropped meanwhile may be what another task waits for: its waker comes after.
+        self.0.pool.hold_wakes();
+        let mut core = self.borrow();
+        core.advance(now);
+        core
+    }
+
+    #[inline(never)]
+    fn enter_outlined(self) -> RefMut<'a, Core<'a>> {
+        self.enter()
+    }
+
+    #[inline]
+    fn leave(self, core: RefMut<'a, Core<'a>>) {
+        let unsettled = core.is_unsettled();
+        drop(core);
+        self.0.pool.release_wakes();
+        if unsettled {
+            self.settle();
+        }
+    }
+
+    #[inline(never)]
+    fn leave_outlined(self, core: RefMut<'a, Core<'a>>) {
+        self.leave(core);
+    }
+
+    #[inline]
+    fn borrow(&self) -> RefMut<'a, Core<'a>> {
         loop {
             // The core is borrowed here only, nothing foreign runs meanwhile, and a handle stays in
             // its thread: this succeeds the first time.
@@ -173,7 +200,7 @@ impl<'a> Stack<'a> {
     /// to do already.
     pub fn register(self, waker: &Waker) -> bool {
         let waker = waker.clone();
-        let (ready, old) = self.transfer(|core| {
+        let (ready, old) = self.visit(|core| {
             let ready = core.register_runner(&waker);
             (ready, core.runner.replace(waker))
         });
@@ -370,7 +397,7 @@ impl Future for Sleep<'_> {
         if self.stack.now() >= deadline {
             return Poll::Ready(());
         }
-        self.place = self.stack.transfer(|core| {
+        self.place = self.stack.visit(|core| {
             let place = place.or_else(|| core.take_sleep(deadline))?;
             core.wait(WaitKey::sleep(place), context.waker());
             Some(place)
@@ -386,7 +413,7 @@ impl Future for Sleep<'_> {
 impl Drop for Sleep<'_> {
     fn drop(&mut self) {
         if let Some(place) = self.place {
-            self.stack.transfer(|core| core.give_back_sleep(place));
+            self.stack.visit(|core| core.give_back_sleep(place));
         }
     }
 }
