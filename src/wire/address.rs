@@ -8,8 +8,10 @@ use core::net::Ipv4Addr;
 use core::net::Ipv6Addr;
 
 /// An address of a link layer: up to eight octets, or none at all.
+// Three words, which are copied without a call.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[repr(align(4))]
 pub struct LinkAddr {
     octets: [u8; 8],
     length: u8,
