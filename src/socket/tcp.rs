@@ -303,7 +303,7 @@ impl<'a> TcpSocket<'a> {
 
     /// All that has been received, as it is: `None` if that is nothing yet, `Ok(None)` at the end.
     fn try_take(&self) -> Option<Result<Option<NetBuf>, TcpError>> {
-        self.stack.visit(|core| {
+        self.stack.transfer(|core| {
             let Some(connection) = core.tcp.get_mut(self.index) else {
                 return Some(Ok(None));
             };
@@ -354,7 +354,7 @@ impl<'a> TcpSocket<'a> {
         if data.is_empty() {
             return Some(Ok(0));
         }
-        self.stack.visit(|core| {
+        self.stack.transfer(|core| {
             let pool = core.pool;
             let Some(connection) = core.tcp.get_mut(self.index) else {
                 return Some(Err(TcpError::Aborted));
@@ -377,7 +377,7 @@ impl<'a> TcpSocket<'a> {
         if data.is_empty() {
             return Ok(());
         }
-        self.stack.visit(|core| {
+        self.stack.transfer(|core| {
             let Some(connection) = core.tcp.get_mut(self.index) else {
                 return Err((data, Some(TcpError::Aborted)));
             };

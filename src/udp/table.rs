@@ -236,12 +236,10 @@ impl<'a> UdpTable<'a> {
             if slot.local_port == datagram.destination_port
                 && let Some(score) = slot.score(datagram)
             {
-                match score.cmp(&best_score) {
-                    core::cmp::Ordering::Greater => {
-                        (best, best_score, equals) = (Some(index), score, 0);
-                    }
-                    core::cmp::Ordering::Equal => equals += 1,
-                    core::cmp::Ordering::Less => {}
+                if score > best_score {
+                    (best, best_score, equals) = (Some(index), score, 0);
+                } else {
+                    equals += u16::from(score == best_score);
                 }
             }
             index = slot.next;
