@@ -17,7 +17,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use zonda::config;
 use zonda::iface::ReceiveDrop;
-#[cfg(feature = "router-discovery")]
+#[cfg(all(feature = "router-discovery", feature = "events"))]
 use zonda::iface::route::Route;
 use zonda::stack::Next;
 

@@ -465,6 +465,8 @@ fn storm(count: usize, pool: Pool, seed: u64) {
         ReceiveDrop::NoBuffer,
         ReceiveDrop::Lost,
         ReceiveDrop::TcpQuota,
+        #[cfg(not(feature = "redirects"))]
+        ReceiveDrop::Redirect,
     ];
     assert!(
         missed.iter().all(|reason| rare.contains(reason)),
