@@ -488,6 +488,18 @@ mod routers {
         for number in 0..500 {
             two.flood(number);
         }
+        // The first of them pretend to have been asked, and to answer.
+        let own = two.host.link_local(two.links[0]);
+        for number in 0..4 {
+            two.flood(number);
+            let router = Ipv6Addr::new(0xfe80, 0, 0, 0, 1, 1, 1, number + 1);
+            let option = link_option(2, stranger_mac(number));
+            let packet = advertisement(router, own, ROUTER | SOLICITED, router, &option);
+            let to = two.host.mac(two.links[0]);
+            let frame = ethernet(to, two.stranger.mac(), IPV6, &packet);
+            two.stranger.send(frame);
+            two.net.run_for(us(100));
+        }
         two.routed(1, of_second_link());
         assert_eq!(two.routers_on(1).len(), 1);
         two.reaches(1);

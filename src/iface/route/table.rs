@@ -389,7 +389,8 @@ impl RouteTable<'_> {
     /// A router gives way to one that is preferred, or if it does not answer; a prefix or a
     /// redirect to any that is newer. What is in use never does, so that strangers who announce
     /// themselves by the thousand only displace each other. Nor do routes of another interface,
-    /// unless it has taken more places.
+    /// unless it has taken more places: then a router does even if it seems to be in use, which
+    /// its neighbours can pretend.
     fn victim(&self, route: &Route, in_use: impl Fn(&Route) -> bool) -> Option<Route> {
         let is_alike = |other: &Route| kind(other) == kind(route);
         let places = |interface: u8| {
@@ -405,16 +406,20 @@ impl RouteTable<'_> {
         let may_go = |slot: &&RouteSlot| {
             let other = &slot.route;
             is_alike(other)
-                && (slot.is_suspect || (!in_use(other) && (is_surplus(other) || is_worse(other))))
+                && (slot.is_suspect
+                    || (is_surplus(other) && (other.gateway.is_some() || !in_use(other)))
+                    || (is_worse(other) && !in_use(other)))
         };
         let rank = |slot: &&RouteSlot| {
-            let expires = slot.route.expires.unwrap_or(Instant::MAX);
             let RouteSlot { route, is_suspect } = slot;
+            let expires = Reverse(route.expires.unwrap_or(Instant::MAX));
+            let is_unused = !in_use(route);
             (
                 *is_suspect,
+                is_unused,
                 is_surplus(route),
                 route.metric,
-                Reverse(expires),
+                expires,
             )
         };
         Some(self.slots().filter(may_go).max_by_key(rank)?.route)
