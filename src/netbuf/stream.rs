@@ -167,11 +167,11 @@ impl SendQueue {
     }
 
     /// Whether a slice of the queue that holds the byte at `offset` is still somewhere else, such
-    /// as in the queue of a driver.
+    /// as in the queue of a driver. Of static bytes that is not known: they count as if they were not.
     pub fn is_shared(&self, offset: usize) -> bool {
         self.bytes
             .get()
-            .is_some_and(|buf| !buf.is_alone(buf.find(offset + 1).0))
+            .is_some_and(|buf| buf.is_shared(buf.find(offset + 1).0))
     }
 
     /// Gives up the first `length` bytes.

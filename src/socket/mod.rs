@@ -10,7 +10,7 @@ mod udp;
 #[cfg(feature = "ping")]
 pub use ping::{EchoReply, Ping, PingError};
 #[cfg(feature = "tcp")]
-pub use tcp::{ConnectError, TcpInfo, TcpListener, TcpSocket};
+pub use tcp::{ConnectError, TcpInfo, TcpListener, TcpReader, TcpSocket, TcpWriter};
 #[cfg(feature = "udp")]
 pub use udp::{UdpBind, UdpSocket};
 

@@ -1,13 +1,21 @@
-//! TCP sockets.
+//! TCP sockets: how connections begin and end, and what can be set. [`read`] and [`write`] are what
+//! passes over them.
+
+mod read;
+mod write;
+
+pub use read::TcpReader;
+pub use write::TcpWriter;
 
 use core::future::poll_fn;
+use core::marker::PhantomData;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::task::Poll;
 
-use embedded_io_async::{ErrorKind, ErrorType};
+use embedded_io_async::ErrorKind;
 
 use crate::ip::Unreachable;
-use crate::netbuf::{Charge, NetBuf, NoBuffer, Purpose};
+use crate::netbuf::NetBuf;
 use crate::stack::route::socket_addr;
 use crate::stack::tcp::TcpOpenError;
 #[cfg(feature = "temporary-addresses")]
@@ -125,17 +133,53 @@ impl Drop for TcpListener<'_> {
     }
 }
 
+/// What leads to a connection.
+#[derive(Clone, Copy)]
+struct Handle<'a> {
+    stack: Stack<'a>,
+    index: u16,
+}
+
+impl Handle<'_> {
+    fn set(self, change: impl FnOnce(&mut Connection)) {
+        self.stack.visit(|core| {
+            if let Some(connection) = core.tcp.get_mut(self.index) {
+                change(connection);
+                core.tcp_settle(self.index);
+            }
+        });
+    }
+
+    fn get<R>(self, read: impl FnOnce(&Connection) -> R) -> Option<R> {
+        self.stack.visit(|core| core.tcp.get(self.index).map(read))
+    }
+
+    fn poll<R>(
+        self,
+        context: &mut core::task::Context<'_>,
+        look: impl FnOnce(&Connection) -> Option<R>,
+    ) -> Poll<R> {
+        self.stack
+            .visit(|core| match core.tcp.get(self.index).and_then(look) {
+                Some(result) => Poll::Ready(result),
+                None => {
+                    core.wait(WaitKey::tcp(self.index), context.waker());
+                    Poll::Pending
+                }
+            })
+    }
+}
+
 /// Any address and port of this host, for either version.
 const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// A TCP connection. Dropped, it is closed in good order, or reset if there are data that nobody
 /// has read (RFC 2525 §2.17).
 ///
-/// Each way to wait can be given up without losing anything. The forms that begin with `try` do
-/// not wait.
+/// Each way to wait but [`TcpSocket::send`] can be given up without losing anything. The forms that
+/// begin with `try` do not wait.
 pub struct TcpSocket<'a> {
-    stack: Stack<'a>,
-    index: u16,
+    handle: Handle<'a>,
     /// What is being read, out of the queue.
     current: Option<NetBuf>,
 }
@@ -143,8 +187,7 @@ pub struct TcpSocket<'a> {
 impl<'a> TcpSocket<'a> {
     const fn new(stack: Stack<'a>, index: u16) -> Self {
         Self {
-            stack,
-            index,
+            handle: Handle { stack, index },
             current: None,
         }
     }
@@ -163,11 +206,13 @@ impl<'a> TcpSocket<'a> {
     ) -> Result<Self, ConnectError> {
         let socket = Self::begin_from(stack, local, remote).map_err(ConnectError::Open)?;
         poll_fn(|context| {
-            socket.poll(context, |connection| match connection.state {
-                TcpState::SynSent | TcpState::SynReceived => None,
-                TcpState::Closed => Some(Err(connection.error().unwrap_or(TcpError::Reset))),
-                _ => Some(Ok(())),
-            })
+            socket
+                .handle
+                .poll(context, |connection| match connection.state {
+                    TcpState::SynSent | TcpState::SynReceived => None,
+                    TcpState::Closed => Some(Err(connection.error().unwrap_or(TcpError::Reset))),
+                    _ => Some(Ok(())),
+                })
         })
         .await
         .map_err(ConnectError::Failed)?;
@@ -204,18 +249,19 @@ impl<'a> TcpSocket<'a> {
 
     /// The state of the connection.
     pub fn state(&self) -> TcpState {
-        self.get(|connection| connection.state)
+        self.handle
+            .get(|connection| connection.state)
             .unwrap_or(TcpState::Closed)
     }
 
     /// Why the connection ended before its time, if it did.
     pub fn error(&self) -> Option<TcpError> {
-        self.get(Connection::error)?
+        self.handle.get(Connection::error)?
     }
 
     /// What is known of the connection.
     pub fn info(&self) -> Option<TcpInfo> {
-        self.get(|connection| TcpInfo {
+        self.handle.get(|connection| TcpInfo {
             state: connection.state,
             rtt: connection.rtt.srtt(),
             cwnd: connection.congestion.window(),
@@ -243,235 +289,53 @@ impl<'a> TcpSocket<'a> {
         &self,
         read: impl FnOnce(&Connection, Option<InterfaceId>) -> R,
     ) -> Option<R> {
-        self.stack.visit(|core| {
-            let connection = core.tcp.get(self.index)?;
+        let Handle { stack, index } = self.handle;
+        stack.visit(|core| {
+            let connection = core.tcp.get(index)?;
             Some(read(connection, core.holder(connection.local)))
         })
     }
 
-    /// Copies what has been received into `to`: `None` if that is nothing yet, 0 bytes at the end.
-    pub fn try_read(&mut self, to: &mut [u8]) -> Option<Result<usize, TcpError>> {
-        if to.is_empty() {
-            return Some(Ok(0));
-        }
-        let mut done = 0;
-        while let Some(Ok(from)) = self.try_fill_buf() {
-            let rest = to.get_mut(done..).unwrap_or(&mut []);
-            let length = from.len().min(rest.len());
-            if length == 0 {
-                break;
-            }
-            for (to, from) in rest.iter_mut().zip(from) {
-                *to = *from;
-            }
-            self.advance(length);
-            done += length;
-        }
-        match done {
-            0 => self.try_fill_buf().map(|result| result.map(|_| 0)),
-            done => Some(Ok(done)),
+    /// The two directions apart, for two tasks: each can be waited for by itself.
+    pub const fn split(&mut self) -> (TcpReader<'_, 'a>, TcpWriter<'_, 'a>) {
+        let Self { handle, current } = self;
+        let handle = *handle;
+        let socket = PhantomData;
+        (TcpReader { handle, current }, TcpWriter { handle, socket })
+    }
+
+    const fn reader(&mut self) -> TcpReader<'_, 'a> {
+        TcpReader {
+            handle: self.handle,
+            current: &mut self.current,
         }
     }
 
-    /// What has been received and lies in one piece, where it is: `None` if there is nothing yet,
-    /// an empty slice at the end. [`TcpSocket::advance`] gives it up.
-    pub fn try_fill_buf(&mut self) -> Option<Result<&[u8], TcpError>> {
-        if self.current.as_ref().is_none_or(NetBuf::is_empty) {
-            self.current = None;
-            match self.try_take()? {
-                Ok(taken) => self.current = taken,
-                Err(error) => return Some(Err(error)),
-            }
+    const fn writer(&mut self) -> TcpWriter<'_, 'a> {
+        TcpWriter {
+            handle: self.handle,
+            socket: PhantomData,
         }
-        Some(Ok(self
-            .current
-            .as_ref()
-            .map_or(&[], |current| current.first())))
-    }
-
-    /// Gives up the first `length` bytes of what was received.
-    pub fn advance(&mut self, length: usize) {
-        if let Some(current) = &mut self.current {
-            current.advance(length);
-            if current.is_empty() {
-                self.current = None;
-                // Blocks are free: the window may open by what they hold.
-                self.set(|_| {});
-            }
-        }
-    }
-
-    /// All that has been received, as it is: `None` if that is nothing yet, `Ok(None)` at the end.
-    fn try_take(&self) -> Option<Result<Option<NetBuf>, TcpError>> {
-        self.stack.transfer(|core| {
-            let Some(connection) = core.tcp.get_mut(self.index) else {
-                return Some(Ok(None));
-            };
-            if !connection.received.is_empty() {
-                let length = connection.received.len();
-                let taken = connection.received.split_to(length).ok();
-                // The window may open by what was taken.
-                core.tcp_settle(self.index);
-                return Some(Ok(taken));
-            }
-            match (connection.state, connection.error()) {
-                (_, Some(error)) => Some(Err(error)),
-                (TcpState::Closed, None) => Some(Ok(None)),
-                _ if connection.flags.contains(Flags::FIN_RECEIVED) => Some(Ok(None)),
-                _ => None,
-            }
-        })
-    }
-
-    /// Waits for data, and gives all that has been received as it is; `None` at the end.
-    pub async fn recv(&mut self) -> Result<Option<NetBuf>, TcpError> {
-        if let Some(current) = self.current.take().filter(|current| !current.is_empty()) {
-            return Ok(Some(current));
-        }
-        loop {
-            self.readable().await;
-            if let Some(result) = self.try_take() {
-                return result;
-            }
-        }
-    }
-
-    /// Waits until there is something to read, or the end.
-    pub async fn readable(&self) {
-        poll_fn(|context| {
-            self.poll(context, |connection| {
-                let ready = !connection.received.is_empty()
-                    || connection.state == TcpState::Closed
-                    || connection.flags.contains(Flags::FIN_RECEIVED);
-                ready.then_some(())
-            })
-        })
-        .await;
-    }
-
-    /// Writes a copy of as much of `data` as there is room for: `None` if there is none now.
-    pub fn try_write(&mut self, data: &[u8]) -> Option<Result<usize, TcpError>> {
-        if data.is_empty() {
-            return Some(Ok(0));
-        }
-        self.stack.transfer(|core| {
-            let pool = core.pool;
-            let Some(connection) = core.tcp.get_mut(self.index) else {
-                return Some(Err(TcpError::Aborted));
-            };
-            let room = match connection.room_to_write() {
-                Ok(room) => room.min(data.len()),
-                Err(error) => return Some(Err(error)),
-            };
-            let written = connection.write(pool, data.get(..room).unwrap_or(&[]));
-            if written > 0 {
-                core.tcp_settle(self.index);
-            }
-            (written > 0).then_some(Ok(written))
-        })
-    }
-
-    /// Writes `data` as they are. On an error gives back what was not taken: there is no room for
-    /// it now (`None`), or the connection is over.
-    pub fn try_send(&mut self, data: NetBuf) -> Result<(), (NetBuf, Option<TcpError>)> {
-        if data.is_empty() {
-            return Ok(());
-        }
-        self.stack.transfer(|core| {
-            let Some(connection) = core.tcp.get_mut(self.index) else {
-                return Err((data, Some(TcpError::Aborted)));
-            };
-            match connection.room_to_write() {
-                Ok(0) => return Err((data, None)),
-                Ok(_) => {}
-                Err(error) => return Err((data, Some(error))),
-            }
-            let left = connection.push(data);
-            core.tcp_settle(self.index);
-            left.map_or(Ok(()), |left| Err((left, None)))
-        })
-    }
-
-    /// Writes `data` as they are, and waits for room where there is none. To drop the future is to
-    /// lose what was not taken yet.
-    pub async fn send(&mut self, mut data: NetBuf) -> Result<(), TcpError> {
-        loop {
-            match self.try_send(data) {
-                Ok(()) => return Ok(()),
-                Err((_, Some(error))) => return Err(error),
-                Err((left, None)) => data = left,
-            }
-            self.room().await;
-        }
-    }
-
-    /// Waits until there is room to write, or the connection is over.
-    pub async fn writable(&self) {
-        poll_fn(|context| {
-            self.poll(context, |connection| {
-                (!matches!(connection.room_to_write(), Ok(0))).then_some(())
-            })
-        })
-        .await;
-    }
-
-    /// Writes a copy of `data`, or the beginning of it, and waits for room if there is none.
-    pub async fn write(&mut self, data: &[u8]) -> Result<usize, TcpError> {
-        loop {
-            if let Some(result) = self.try_write(data) {
-                return result;
-            }
-            self.room().await;
-        }
-    }
-
-    /// Waits until there is room to write, in the pool too.
-    async fn room(&self) {
-        self.writable().await;
-        if matches!(self.get(Connection::room_to_write), Some(Ok(1..))) {
-            // There is room in the quota, and none in the pool.
-            let pool = self.stack.pool();
-            drop(pool.alloc_async(Purpose::Send, 0).await);
-        }
-    }
-
-    /// Waits until all that was written is acknowledged.
-    pub async fn flush(&mut self) -> Result<(), TcpError> {
-        poll_fn(|context| {
-            self.poll(context, |connection| match connection.error() {
-                Some(error) => Some(Err(error)),
-                None if connection.to_send.is_empty() => Some(Ok(())),
-                None => None,
-            })
-        })
-        .await
-    }
-
-    /// Says that no more will be written: the peer reads the end behind what was.
-    pub fn shutdown(&mut self) {
-        self.stack.visit(|core| {
-            if let Some(connection) = core.tcp.get_mut(self.index) {
-                connection.close_send();
-                core.tcp_settle(self.index);
-            }
-        });
     }
 
     /// Ends the connection with a reset. What waits to be sent is lost.
     pub fn abort(self) {
-        self.stack.visit(|core| core.tcp_abort(self.index));
+        self.handle
+            .stack
+            .visit(|core| core.tcp_abort(self.handle.index));
     }
 
     /// Whether small segments wait for company (Nagle, RFC 9293 §3.7.4); at first they do.
     pub fn set_nagle(&mut self, nagle: bool) {
-        self.set(|connection| connection.flags.set(Flags::NO_DELAY, !nagle));
+        self.handle
+            .set(|connection| connection.flags.set(Flags::NO_DELAY, !nagle));
     }
 
     /// After how much silence the peer is asked whether it is there, in whole seconds; `None`:
     /// never, as at first.
     pub fn set_keepalive(&mut self, after: Option<Duration>) {
-        let now = self.stack.now();
-        self.set(|connection| {
+        let now = self.handle.stack.now();
+        self.handle.set(|connection| {
             connection.flags.set(Flags::KEEPALIVE, after.is_some());
             if let Some(after) = after {
                 connection.keepalive_after = after.as_secs().clamp(1, 65_535) as u16;
@@ -483,68 +347,43 @@ impl<'a> TcpSocket<'a> {
     /// How long sent data may stay without an acknowledgement before the connection is given up,
     /// in whole seconds; zero: for ever (RFC 5482).
     pub fn set_user_timeout(&mut self, timeout: Duration) {
-        self.set(|c| c.user_timeout = timeout.as_secs().min(65_535) as u16);
+        self.handle
+            .set(|c| c.user_timeout = timeout.as_secs().min(65_535) as u16);
     }
 
     /// How many bytes may wait: received ones to be read, and written ones to be acknowledged. The
     /// window that was offered does not shrink.
     pub fn set_quota(&mut self, receive: u32, send: u32) {
-        self.set(|connection| {
+        self.handle.set(|connection| {
             (connection.receive_quota, connection.send_quota) = (receive, send);
         });
     }
 
     /// TTL or hop limit of what is sent; 0 stands for the default, 64.
     pub fn set_hop_limit(&mut self, hop_limit: u8) {
-        self.set(|connection| connection.hop_limit = hop_limit);
+        self.handle
+            .set(|connection| connection.hop_limit = hop_limit);
     }
 
     /// The Differentiated Services codepoint of what is sent, in the upper six bits as in the field of
     /// the IP header (RFC 2474 §3). The two bits of ECN are the stack's own and passed over. A connection
     /// that was accepted begins with that of its listener (RFC 9293 §3.9.1.9).
     pub fn set_traffic_class(&mut self, traffic_class: u8) {
-        self.set(|connection| connection.traffic_class = traffic_class & !3);
+        self.handle
+            .set(|connection| connection.traffic_class = traffic_class & !3);
     }
 
     /// What ICMP or a neighbour said last about what was sent, if the peer has not been heard of since
     /// (RFC 9293 §3.9.1.8). It ends no connection; but if one ends for want of an answer, it is the
     /// reason.
     pub fn soft_error(&self) -> Option<Unreachable> {
-        self.get(Connection::soft_error).flatten()
+        self.handle.get(Connection::soft_error).flatten()
     }
 
     /// The transmit queue, of [`TRAFFIC_CLASSES`](crate::config::TRAFFIC_CLASSES), that segments
     /// wait in: the higher, the sooner they are sent.
     pub fn set_priority(&mut self, class: u8) {
-        self.set(|connection| connection.class = class);
-    }
-
-    fn set(&self, change: impl FnOnce(&mut Connection)) {
-        self.stack.visit(|core| {
-            if let Some(connection) = core.tcp.get_mut(self.index) {
-                change(connection);
-                core.tcp_settle(self.index);
-            }
-        });
-    }
-
-    fn get<R>(&self, read: impl FnOnce(&Connection) -> R) -> Option<R> {
-        self.stack.visit(|core| core.tcp.get(self.index).map(read))
-    }
-
-    fn poll<R>(
-        &self,
-        context: &mut core::task::Context<'_>,
-        look: impl FnOnce(&Connection) -> Option<R>,
-    ) -> Poll<R> {
-        self.stack
-            .visit(|core| match core.tcp.get(self.index).and_then(look) {
-                Some(result) => Poll::Ready(result),
-                None => {
-                    core.wait(WaitKey::tcp(self.index), context.waker());
-                    Poll::Pending
-                }
-            })
+        self.handle.set(|connection| connection.class = class);
     }
 }
 
@@ -554,125 +393,9 @@ impl Drop for TcpSocket<'_> {
             .current
             .take()
             .is_some_and(|current| !current.is_empty());
-        self.stack.visit(|core| match unread {
-            true => core.tcp_abort(self.index),
-            false => core.tcp_release(self.index),
+        self.handle.stack.visit(|core| match unread {
+            true => core.tcp_abort(self.handle.index),
+            false => core.tcp_release(self.handle.index),
         });
-    }
-}
-
-impl ErrorType for TcpSocket<'_> {
-    type Error = TcpError;
-}
-
-impl embedded_io_async::Read for TcpSocket<'_> {
-    async fn read(&mut self, to: &mut [u8]) -> Result<usize, TcpError> {
-        loop {
-            if let Some(result) = self.try_read(to) {
-                return result;
-            }
-            self.readable().await;
-        }
-    }
-}
-
-impl embedded_io_async::BufRead for TcpSocket<'_> {
-    async fn fill_buf(&mut self) -> Result<&[u8], TcpError> {
-        while self.current.as_ref().is_none_or(NetBuf::is_empty) {
-            match self.recv().await? {
-                Some(taken) => self.current = Some(taken),
-                None => return Ok(&[]),
-            }
-        }
-        Ok(self.current.as_ref().map_or(&[], |current| current.first()))
-    }
-
-    fn consume(&mut self, length: usize) {
-        self.advance(length);
-    }
-}
-
-impl embedded_io_async::Write for TcpSocket<'_> {
-    async fn write(&mut self, data: &[u8]) -> Result<usize, TcpError> {
-        Self::write(self, data).await
-    }
-
-    async fn flush(&mut self) -> Result<(), TcpError> {
-        Self::flush(self).await
-    }
-}
-
-impl Connection {
-    /// How many bytes may be written now.
-    fn room_to_write(&self) -> Result<usize, TcpError> {
-        if let Some(error) = self.error() {
-            return Err(error);
-        }
-        let open = matches!(
-            self.state,
-            TcpState::SynSent | TcpState::SynReceived | TcpState::Established | TcpState::CloseWait
-        );
-        if !open || self.flags.contains(Flags::FIN_WANTED) {
-            return Err(TcpError::Aborted);
-        }
-        Ok((self.send_quota as usize).saturating_sub(self.to_send.len()))
-    }
-
-    /// Appends as much of `data` as may be charged as sent, and gives back the rest. What is charged
-    /// stands in the queue, so that two with much to write never wait for each other.
-    fn push(&mut self, data: NetBuf) -> Option<NetBuf> {
-        let mut rest = Some(data);
-        while let Some(mut data) = rest.take() {
-            let first = data.fragments().next().map_or(0, <[u8]>::len);
-            let mut piece = match data.len() > first {
-                true => match data.split_to(first) {
-                    Ok(piece) => {
-                        rest = Some(data);
-                        piece
-                    }
-                    Err(_) => return Some(data),
-                },
-                false => data,
-            };
-            let charged = piece.set_charge(Charge::Send).is_ok();
-            let refused = match charged {
-                true => self.to_send.push(piece).err(),
-                false => Some(piece),
-            };
-            if let Some(mut refused) = refused {
-                if let Some(rest) = rest {
-                    // They were one before.
-                    let _: Result<(), NetBuf> = refused.join(rest);
-                }
-                return Some(refused);
-            }
-        }
-        None
-    }
-
-    /// Appends a copy of as much of `data` as the pool has blocks for.
-    fn write(&mut self, pool: crate::netbuf::Pool, data: &[u8]) -> usize {
-        let mut done = 0;
-        while let Some(rest) = data.get(done..).filter(|rest| !rest.is_empty()) {
-            let room = self.to_send.room_in_last();
-            if room > 0 {
-                let part = rest.get(..room).unwrap_or(rest);
-                if self.to_send.append(part).is_err() {
-                    break;
-                }
-                done += part.len();
-                continue;
-            }
-            let Ok(mut block) = pool.alloc(Purpose::Send, 0) else {
-                break;
-            };
-            let part = rest.get(..block.tailroom()).unwrap_or(rest);
-            let appended: Result<(), NoBuffer> = block.append(part);
-            if appended.is_err() || self.to_send.push(block).is_err() {
-                break;
-            }
-            done += part.len();
-        }
-        done
     }
 }

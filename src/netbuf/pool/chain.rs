@@ -112,6 +112,12 @@ impl NetBuf {
         number != STATIC && self.pool.state(number).views.load(Ordering::Acquire) == 1
     }
 
+    /// Whether a block has other views than this one. What is static has no block.
+    pub(in crate::netbuf) fn is_shared(&self, id: ViewId) -> bool {
+        let number = self.pool.view(id).block.get() & BLOCK;
+        number != STATIC && self.pool.state(number).views.load(Ordering::Acquire) > 1
+    }
+
     /// The bytes of one of this buffer's views, to write; `None` if another view may see them.
     #[inline(always)]
     pub(in crate::netbuf) fn bytes_mut(&mut self, id: ViewId) -> Option<&mut [u8]> {

@@ -1,11 +1,7 @@
-//! Listeners: backlog, floods of SYNs, cookies; and waiting that is given up.
-
-use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Waker};
+//! Listeners: backlog, floods of SYNs, cookies.
 
 use zonda::iface::ReceiveDrop;
-use zonda::socket::{TcpError, TcpOpenError, TcpState};
+use zonda::socket::TcpOpenError;
 
 use super::*;
 
@@ -375,58 +371,4 @@ fn syn_flood_from_the_link_leaves_the_neighbors_alone() {
             peer
         );
     }
-}
-
-// ---- Waiting that is given up ------------------------------------------------------------
-
-/// Polls once, and drops the future.
-fn glance<T>(future: impl Future<Output = T>) {
-    let polled = pin!(future).poll(&mut Context::from_waker(Waker::noop()));
-    assert!(polled.is_pending());
-}
-
-#[test]
-fn accept_can_be_given_up() {
-    let mut s = Session::new();
-    let listener = s.listen(1);
-    glance(listener.accept());
-    s.open(&mss(1460));
-    let socket = s.a.net.block_on(listener.accept());
-    assert_eq!(socket.state(), TcpState::Established);
-}
-
-#[test]
-fn connect_can_be_given_up() {
-    let mut s = Session::new();
-    glance(TcpSocket::connect(s.a.stack(), SocketAddr::new(s.peer, 7)));
-    s.passed(ms(10));
-    none(s.passed(secs(10)));
-    drop(s.connected(&mss(1460)));
-}
-
-#[test]
-fn read_and_write_can_be_given_up() {
-    use embedded_io_async::{Read, Write};
-    let mut s = Session::new();
-    let mut socket = s.accepted(&mss(1460));
-    let mut buf = [0; 10];
-    glance(socket.read(&mut buf));
-    s.say(ACK, b"kept");
-    let length = s.a.net.block_on(socket.read(&mut buf)).unwrap();
-    assert_eq!(&buf[..length], b"kept");
-    socket.set_quota(16_384, 4);
-    write_all(&mut socket, b"full");
-    glance(Write::write(&mut socket, b"more"));
-    glance(socket.flush());
-    s.passed(ms(1));
-    s.acknowledge(4);
-    assert_eq!(s.a.net.block_on(Write::write(&mut socket, b"more")), Ok(4));
-    assert_eq!(one(s.passed(ms(1))).data, b"more");
-    s.acknowledge(4);
-    assert_eq!(s.a.net.block_on(socket.flush()), Ok(()));
-    s.say(RST, &[]);
-    assert_eq!(
-        s.a.net.block_on(socket.read(&mut buf)),
-        Err(TcpError::Reset)
-    );
 }

@@ -6,6 +6,7 @@ mod defects;
 mod ecn;
 mod listener;
 mod options;
+mod sockets;
 mod timers;
 mod windows;
 

@@ -1,0 +1,217 @@
+//! What comes in over a connection.
+
+use core::future::poll_fn;
+
+use embedded_io_async::{BufRead, ErrorType, Read, ReadReady};
+
+use super::{Handle, TcpSocket};
+use crate::netbuf::NetBuf;
+use crate::tcp::connection::Flags;
+use crate::tcp::{TcpError, TcpState};
+
+/// The receiving direction of a [`TcpSocket`]: see [`TcpSocket::split`].
+pub struct TcpReader<'s, 'a> {
+    pub(super) handle: Handle<'a>,
+    /// What is being read, out of the queue.
+    pub(super) current: &'s mut Option<NetBuf>,
+}
+
+impl Handle<'_> {
+    /// All that has been received, as it is: `None` if that is nothing yet, `Ok(None)` at the end.
+    fn try_take(self) -> Option<Result<Option<NetBuf>, TcpError>> {
+        self.stack.transfer(|core| {
+            let Some(connection) = core.tcp.get_mut(self.index) else {
+                return Some(Ok(None));
+            };
+            if !connection.received.is_empty() {
+                let length = connection.received.len();
+                let taken = connection.received.split_to(length).ok();
+                // The window may open by what was taken.
+                core.tcp_settle(self.index);
+                return Some(Ok(taken));
+            }
+            match (connection.state, connection.error()) {
+                (_, Some(error)) => Some(Err(error)),
+                (TcpState::Closed, None) => Some(Ok(None)),
+                _ if connection.flags.contains(Flags::FIN_RECEIVED) => Some(Ok(None)),
+                _ => None,
+            }
+        })
+    }
+
+    async fn readable(self) {
+        poll_fn(|context| {
+            self.poll(context, |connection| {
+                let ready = !connection.received.is_empty()
+                    || connection.state == TcpState::Closed
+                    || connection.flags.contains(Flags::FIN_RECEIVED);
+                ready.then_some(())
+            })
+        })
+        .await;
+    }
+}
+
+impl<'s, 'a> TcpReader<'s, 'a> {
+    /// As [`TcpSocket::try_read`].
+    pub fn try_read(&mut self, to: &mut [u8]) -> Option<Result<usize, TcpError>> {
+        if to.is_empty() {
+            return Some(Ok(0));
+        }
+        let mut done = 0;
+        while let Some(Ok(from)) = self.try_fill_buf() {
+            let rest = to.get_mut(done..).unwrap_or(&mut []);
+            let length = from.len().min(rest.len());
+            if length == 0 {
+                break;
+            }
+            for (to, from) in rest.iter_mut().zip(from) {
+                *to = *from;
+            }
+            self.advance(length);
+            done += length;
+        }
+        match done {
+            0 => self.try_fill_buf().map(|result| result.map(|_| 0)),
+            done => Some(Ok(done)),
+        }
+    }
+
+    /// As [`TcpSocket::try_fill_buf`].
+    pub fn try_fill_buf(&mut self) -> Option<Result<&[u8], TcpError>> {
+        self.again().try_into_filled()
+    }
+
+    /// As [`TcpSocket::advance`].
+    pub fn advance(&mut self, length: usize) {
+        if let Some(current) = self.current {
+            current.advance(length);
+            if current.is_empty() {
+                *self.current = None;
+                // Blocks are free: the window may open by what they hold.
+                self.handle.set(|_| {});
+            }
+        }
+    }
+
+    /// As [`TcpSocket::recv`].
+    pub async fn recv(&mut self) -> Result<Option<NetBuf>, TcpError> {
+        if let Some(current) = self.current.take().filter(|current| !current.is_empty()) {
+            return Ok(Some(current));
+        }
+        loop {
+            self.handle.readable().await;
+            if let Some(result) = self.handle.try_take() {
+                return result;
+            }
+        }
+    }
+
+    /// As [`TcpSocket::readable`].
+    pub async fn readable(&self) {
+        self.handle.readable().await;
+    }
+
+    const fn again(&mut self) -> TcpReader<'_, 'a> {
+        TcpReader {
+            handle: self.handle,
+            current: self.current,
+        }
+    }
+
+    fn try_into_filled(self) -> Option<Result<&'s [u8], TcpError>> {
+        if self.current.as_ref().is_none_or(NetBuf::is_empty) {
+            *self.current = None;
+            match self.handle.try_take()? {
+                Ok(taken) => *self.current = taken,
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        Some(Ok(self.current.as_ref().map_or(&[], NetBuf::first)))
+    }
+
+    async fn into_filled(mut self) -> Result<&'s [u8], TcpError> {
+        while self.current.as_ref().is_none_or(NetBuf::is_empty) {
+            match self.recv().await? {
+                Some(taken) => *self.current = Some(taken),
+                None => return Ok(&[]),
+            }
+        }
+        Ok(self.current.as_ref().map_or(&[], NetBuf::first))
+    }
+
+    /// Whether there is something to read now, or the end.
+    fn is_ready(&mut self) -> Result<bool, TcpError> {
+        self.try_fill_buf()
+            .transpose()
+            .map(|filled| filled.is_some())
+    }
+}
+
+impl TcpSocket<'_> {
+    /// Copies what has been received into `to`: `None` if that is nothing yet, 0 bytes at the end.
+    pub fn try_read(&mut self, to: &mut [u8]) -> Option<Result<usize, TcpError>> {
+        self.reader().try_read(to)
+    }
+
+    /// What has been received and lies in one piece, where it is: `None` if there is nothing yet,
+    /// an empty slice at the end. [`TcpSocket::advance`] gives it up.
+    pub fn try_fill_buf(&mut self) -> Option<Result<&[u8], TcpError>> {
+        self.reader().try_into_filled()
+    }
+
+    /// Gives up the first `length` bytes of what was received.
+    pub fn advance(&mut self, length: usize) {
+        self.reader().advance(length);
+    }
+
+    /// Waits for data, and gives all that has been received as it is; `None` at the end.
+    pub async fn recv(&mut self) -> Result<Option<NetBuf>, TcpError> {
+        self.reader().recv().await
+    }
+
+    /// Waits until there is something to read, or the end.
+    pub async fn readable(&self) {
+        self.handle.readable().await;
+    }
+}
+
+macro_rules! read {
+    ($($socket:ty, $reader:ident;)*) => {$(
+        impl ErrorType for $socket {
+            type Error = TcpError;
+        }
+
+        impl Read for $socket {
+            async fn read(&mut self, to: &mut [u8]) -> Result<usize, TcpError> {
+                loop {
+                    if let Some(result) = self.try_read(to) {
+                        return result;
+                    }
+                    self.handle.readable().await;
+                }
+            }
+        }
+
+        impl BufRead for $socket {
+            async fn fill_buf(&mut self) -> Result<&[u8], TcpError> {
+                self.$reader().into_filled().await
+            }
+
+            fn consume(&mut self, length: usize) {
+                self.advance(length);
+            }
+        }
+
+        impl ReadReady for $socket {
+            fn read_ready(&mut self) -> Result<bool, TcpError> {
+                self.$reader().is_ready()
+            }
+        }
+    )*};
+}
+
+read! {
+    TcpSocket<'_>, reader;
+    TcpReader<'_, '_>, again;
+}
