@@ -138,10 +138,15 @@ impl Connection {
     /// which has filled the window, if the last of that was lost.
     fn is_acceptable(&self, segment: &Segment<'_>) -> bool {
         let window = self.rcv_edge.distance(self.rcv_nxt);
-        let length = segment.sequence_length();
+        // A reset may have data in it (RFC 9293 §3.5.2, SHLD-2): what counts is its number.
+        let is_reset = segment.flags.contains(TcpFlags::RST);
+        let length = match is_reset {
+            true => 0,
+            false => segment.sequence_length(),
+        };
         match (length, window) {
             (0, _) => {
-                let behind = u32::from(!segment.flags.contains(TcpFlags::RST));
+                let behind = u32::from(!is_reset);
                 segment.seq == self.rcv_nxt || segment.seq.in_window(self.rcv_nxt, window + behind)
             }
             (_, 0) => false,

@@ -109,6 +109,28 @@ fn keepalive_asks_a_silent_peer_and_goes_on_as_long_as_it_answers() {
     assert_eq!(socket.error(), Some(TcpError::TimedOut));
 }
 
+/// RFC 9293 §3.8.4 (MUST-26).
+#[test]
+fn keepalive_leaves_what_is_on_its_way_to_its_own_timer() {
+    let mut s = Session::new();
+    let mut socket = s.accepted(&mss(1460));
+    socket.set_keepalive(Some(secs(2)));
+    write_all(&mut socket, b"data");
+    one(s.passed(ms(1)));
+    for segment in s.passed(secs(30)) {
+        assert_eq!((segment.seq, segment.data.len()), (s.ack, 4));
+    }
+    s.acknowledge(4);
+    // What the peer says puts it off.
+    for _ in 0..5 {
+        s.passed(ms(1500));
+        s.say(ACK, b"x");
+        assert!(s.passed(ms(100)).iter().all(|segment| segment.seq == s.ack));
+    }
+    let probe = one(s.passed(ms(2100)));
+    assert_eq!((probe.seq, probe.data.len()), (s.ack.wrapping_sub(1), 0));
+}
+
 #[test]
 fn keepalive_probes_are_answered() {
     let mut s = Session::new();

@@ -2,6 +2,7 @@
 //! zero windows (RFC 9293 §3.7.4, §3.8.6; RFC 7323 §2; RFC 1122 §4.2.3).
 
 use zonda::iface::ReceiveDrop;
+use zonda::socket::TcpError;
 
 use super::*;
 
@@ -371,6 +372,26 @@ fn zero_window_is_probed_while_the_peer_goes_on_sending() {
         read_all(&mut socket);
     }
     assert!(probes >= 2, "{probes}");
+}
+
+/// RFC 9293 §3.4 (MUST-66), §3.5.2 (SHLD-2).
+#[test]
+fn reset_with_data_in_it_counts_though_the_window_is_shut() {
+    for shut in [false, true] {
+        let mut s = Session::new();
+        let mut socket = s.accepted(&mss(1460));
+        if shut {
+            for _ in 0..11 {
+                s.say(ACK, &[1; 1460]);
+            }
+            s.say(ACK, &[1; 16_384 - 11 * 1460]);
+            assert_eq!(one(s.at(0, ACK, b"?")).window, 0);
+        }
+        let before = socket.info().unwrap().received;
+        none(s.at(0, RST, b"why"));
+        assert_eq!(socket.error(), Some(TcpError::Reset));
+        assert_eq!(socket.info().unwrap().received, before);
+    }
 }
 
 #[test]
