@@ -35,10 +35,11 @@ cross_builds! {
     the_crate_builds_for_a_risc_v_without_atomics: "riscv32imc-unknown-none-elf";
 }
 
-/// Links the UDP echo image of `benches/size`, whose panic handler needs a symbol that is nowhere:
-/// the linker fails if a path to a panic is left.
+/// Links the UDP echo images of `benches/size`, and that for TCP with all default protocols of
+/// `benches/size-tcp`. Their panic handlers need a symbol that is nowhere: the linker fails if a path to a
+/// panic is left.
 #[test]
-fn the_echo_image_is_linked_with_no_panic_machinery() {
+fn the_echo_images_are_linked_with_no_panic_machinery() {
     if std::env::var_os("ZONDA_SKIPPED").is_none() {
         skip!("run it by `tests/run firmware`");
     }
@@ -53,7 +54,7 @@ fn the_echo_image_is_linked_with_no_panic_machinery() {
     }
     assert!(
         run.status.success(),
-        "a path to a panic is left in the image:\n{said}"
+        "a path to a panic is left in an image:\n{said}"
     );
     print!("{}", String::from_utf8_lossy(&run.stdout));
 }

@@ -466,7 +466,7 @@ impl<'p> Interface<'p> {
                     let _: Result<(), LinkAddr> = known.push(address);
                 }
             }
-            self.port.set_filter(known.into_iter());
+            self.port.set_filter(known.iter().copied());
         }
     }
 

@@ -99,15 +99,20 @@ impl Connection {
     /// The ranges with the ages of what was added to them last.
     fn out_of_order_ranges(&self) -> impl Iterator<Item = (u8, Seq, Seq)> {
         let segments = self.out_of_order.iter();
-        let mut segments = segments.map(|kept| (age(&kept), span(&kept))).peekable();
+        let mut segments = segments.map(|kept| (age(&kept), span(&kept)));
+        let mut next = segments.next();
         core::iter::from_fn(move || {
-            let (mut youngest, (left, length)) = segments.next()?;
+            let (mut youngest, (left, length)) = next?;
             let mut right = left + length;
-            while let Some((age, (seq, length))) =
-                segments.next_if(|(_, (seq, _))| !seq.is_after(right))
-            {
-                right = right.max(seq + length);
-                youngest = youngest.min(age);
+            loop {
+                next = segments.next();
+                match next {
+                    Some((age, (seq, length))) if !seq.is_after(right) => {
+                        right = right.max(seq + length);
+                        youngest = youngest.min(age);
+                    }
+                    _ => break,
+                }
             }
             Some((youngest, left, right))
         })

@@ -16,7 +16,8 @@ static PORT: Port = Port::new(Capabilities::ethernet(MAC));
 static STORAGE: Place<StackStorage<'static, 1, 1>> = Place::new();
 static STACK: Place<StackCell<'static>> = Place::new();
 
-struct Timer;
+/// The clock of the board.
+pub struct Timer;
 
 impl Clock for Timer {
     fn now(&self) -> Instant {
@@ -67,7 +68,8 @@ pub fn echo<const SLICES: bool, const BLOCKS: usize, const SIZE: usize>(
     }
 }
 
-fn receive(pool: Pool, deliver: impl Fn(zonda::netbuf::NetBuf) -> bool) {
+/// Takes what the interface has received into blocks.
+pub fn receive(pool: Pool, deliver: impl Fn(zonda::netbuf::NetBuf) -> bool) {
     loop {
         let length = nic::received();
         if length == 0 {
