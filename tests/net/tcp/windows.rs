@@ -379,7 +379,7 @@ fn zero_window_is_probed_while_the_peer_goes_on_sending() {
 fn reset_with_data_in_it_counts_though_the_window_is_shut() {
     for shut in [false, true] {
         let mut s = Session::new();
-        let mut socket = s.accepted(&mss(1460));
+        let socket = s.accepted(&mss(1460));
         if shut {
             for _ in 0..11 {
                 s.say(ACK, &[1; 1460]);
