@@ -106,7 +106,7 @@ impl<'a> Stack<'a> {
     pub(crate) fn visit<R>(self, work: impl FnOnce(&mut Core<'a>) -> R) -> R {
         let mut core = self.enter_outlined();
         let result = work(&mut core);
-        self.leave_outlined(core);
+        self.leave(core);
         result
     }
 
@@ -115,7 +115,12 @@ impl<'a> Stack<'a> {
     pub(crate) fn transfer<R>(self, work: impl FnOnce(&mut Core<'a>) -> R) -> R {
         let mut core = self.enter();
         let result = work(&mut core);
-        self.leave(core);
+        let unsettled = core.is_unsettled();
+        drop(core);
+        self.0.pool.release_wakes();
+        if unsettled {
+            self.settle();
+        }
         result
     }
 
@@ -134,19 +139,11 @@ impl<'a> Stack<'a> {
         self.enter()
     }
 
-    #[inline]
+    #[inline(never)]
     fn leave(self, core: RefMut<'a, Core<'a>>) {
-        let unsettled = core.is_unsettled();
         drop(core);
         self.0.pool.release_wakes();
-        if unsettled {
-            self.settle();
-        }
-    }
-
-    #[inline(never)]
-    fn leave_outlined(self, core: RefMut<'a, Core<'a>>) {
-        self.leave(core);
+        self.settle();
     }
 
     #[inline]

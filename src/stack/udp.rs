@@ -412,7 +412,7 @@ impl Core<'_> {
 
 /// Whether a socket may be bound to an address because of this interface: one that is still being
 /// checked for duplicates will do.
-pub(super) fn is_ours(interface: &Interface<'_>, address: IpAddress) -> bool {
+fn is_ours(interface: &Interface<'_>, address: IpAddress) -> bool {
     match address {
         #[cfg(feature = "ipv4")]
         IpAddress::V4(a) => interface.has_address(address) || interface.is_ipv4_broadcast(a),

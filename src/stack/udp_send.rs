@@ -10,9 +10,8 @@ use super::transmit::write_ipv4;
 #[cfg(feature = "ipv6")]
 use super::transmit::write_ipv6;
 use super::transmit::{HEADROOM, Outgoing, ip_header_length, pseudo_header};
-use super::udp::is_ours;
 use crate::checksum::Sum;
-use crate::iface::{Interface, SendDrop};
+use crate::iface::SendDrop;
 use crate::link::Offload;
 use crate::netbuf::{Charge, NetBuf, Pool, Purpose};
 use crate::udp::{Options, SendError};
@@ -181,11 +180,16 @@ impl Core<'_> {
     /// a socket bound to a group or a broadcast address (RFC 1122 §3.2.1.3). An error if the
     /// address is no longer ours, or not yet known to be.
     fn source_of(&self, local: IpAddress) -> Result<Option<IpAddress>, SendError> {
-        if self.interfaces().any(|(_, i)| i.has_address(local)) {
+        if self.holder(local).is_some() {
             return Ok(Some(local));
         }
-        let is_broadcast = |i: &Interface<'_>| is_ours(i, local) && !i.may_have_address(local);
-        let is_of_many = local.is_multicast() || self.interfaces().any(|(_, i)| is_broadcast(i));
+        let is_broadcast = match local {
+            #[cfg(feature = "ipv4")]
+            IpAddress::V4(local) => self.interfaces().any(|(_, i)| i.is_ipv4_broadcast(local)),
+            #[cfg(feature = "ipv6")]
+            IpAddress::V6(_) => false,
+        };
+        let is_of_many = local.is_multicast() || is_broadcast;
         is_of_many.then_some(None).ok_or(SendError::NoRoute)
     }
 
