@@ -63,7 +63,7 @@ async fn serve(stack: Stack<'_>) -> Result<(), Box<dyn Error>> {
     loop {
         let (data, info) = socket.recv().await?;
         println!("server: {} bytes from {}", data.len(), info.source);
-        if let Err((_, error)) = socket.try_send(data, Some(info.source)) {
+        if let Err((_, error)) = socket.try_reply(data, &info) {
             println!("server: the answer is lost: {error}");
         }
     }

@@ -55,7 +55,7 @@
 //! let next = stack.poll();
 //! while let Some((data, info)) = echo.try_recv() {
 //!     // The blocks that it came in go out again.
-//!     let _ = echo.try_send(data, Some(info.source));
+//!     let _ = echo.try_reply(data, &info);
 //! }
 //! # let _ = (next, driver_end);
 //! # Ok(())

@@ -161,9 +161,9 @@ async fn echo(socket: &UdpSocket<'_>) -> Infallible {
         };
         // A driver that is behind has its turn, once; if there is still no room, or no link, the
         // answer is lost, as on any busy network.
-        if let Err((data, SendError::QueueFull)) = socket.try_send(data, Some(info.source)) {
+        if let Err((data, SendError::QueueFull)) = socket.try_reply(data, &info) {
             yield_now().await;
-            let _ = socket.try_send(data, Some(info.source));
+            let _ = socket.try_reply(data, &info);
         }
     }
 }

@@ -200,7 +200,7 @@ impl<'a> UdpSocket<'a> {
     /// Sends a copy of `data`, to the connected peer if `to` is `None`.
     pub fn try_send_to(&self, data: &[u8], to: Option<SocketAddr>) -> Result<(), SendError> {
         self.stack
-            .transfer(|core| core.udp_send(self.index, to, data))
+            .transfer(|core| core.udp_send(self.index, to, None, data))
     }
 
     /// Sends `data` as they are, to the connected peer if `to` is `None`. On an error gives them
@@ -211,24 +211,54 @@ impl<'a> UdpSocket<'a> {
         to: Option<SocketAddr>,
     ) -> Result<(), (NetBuf, SendError)> {
         self.stack
-            .transfer(|core| core.udp_send_buf(self.index, to, data))
+            .transfer(|core| core.udp_send_buf(self.index, to, None, data))
+    }
+
+    /// Answers a datagram with a copy of `data`: from the address that it was sent to, where a
+    /// socket that is bound to no address would send from the one that suits the route (RFC 1122
+    /// §4.1.3.5).
+    pub fn try_reply_to(&self, data: &[u8], request: &RecvInfo) -> Result<(), SendError> {
+        let (to, from) = (Some(request.source), asked(request));
+        self.stack
+            .transfer(|core| core.udp_send(self.index, to, from, data))
+    }
+
+    /// As [`UdpSocket::try_reply_to`], with `data` as they are. On an error gives them back.
+    pub fn try_reply(&self, data: NetBuf, request: &RecvInfo) -> Result<(), (NetBuf, SendError)> {
+        let (to, from) = (Some(request.source), asked(request));
+        self.stack
+            .transfer(|core| core.udp_send_buf(self.index, to, from, data))
     }
 
     /// Sends a copy of `data` to `to`, and waits for a packet buffer and for room in the transmit
     /// queue if it has to. A link that is down is waited for as well.
     pub async fn send_to(&self, data: &[u8], to: SocketAddr) -> Result<(), SendError> {
-        self.send_when_ready(data, Some(to)).await
+        self.send_when_ready(data, Some(to), None).await
     }
 
     /// As [`UdpSocket::send_to`], to the connected peer.
     pub async fn send(&self, data: &[u8]) -> Result<(), SendError> {
-        self.send_when_ready(data, None).await
+        self.send_when_ready(data, None, None).await
     }
 
-    async fn send_when_ready(&self, data: &[u8], to: Option<SocketAddr>) -> Result<(), SendError> {
+    /// As [`UdpSocket::send_to`], to who sent `request`, from the address that it was sent to.
+    pub async fn reply_to(&self, data: &[u8], request: &RecvInfo) -> Result<(), SendError> {
+        let from = asked(request);
+        self.send_when_ready(data, Some(request.source), from).await
+    }
+
+    async fn send_when_ready(
+        &self,
+        data: &[u8],
+        to: Option<SocketAddr>,
+        from: Option<IpAddress>,
+    ) -> Result<(), SendError> {
         loop {
-            match self.try_send_to(data, to) {
-                Err(SendError::QueueFull) => self.room(data, to).await?,
+            let result = self
+                .stack
+                .transfer(|core| core.udp_send(self.index, to, from, data));
+            match result {
+                Err(SendError::QueueFull) => self.room(data, to, from).await?,
                 Err(SendError::NoBuffer) => room_in_pool(self.stack.pool(), data.len()).await?,
                 result => return result,
             }
@@ -236,10 +266,15 @@ impl<'a> UdpSocket<'a> {
     }
 
     /// Waits for room in the transmit queue of the interface that leads to `to`.
-    async fn room(&self, data: &[u8], to: Option<SocketAddr>) -> Result<(), SendError> {
+    async fn room(
+        &self,
+        data: &[u8],
+        to: Option<SocketAddr>,
+        from: Option<IpAddress>,
+    ) -> Result<(), SendError> {
         let prepared = self
             .stack
-            .visit(|core| core.udp_prepare(self.index, to, data.len()))?;
+            .visit(|core| core.udp_prepare(self.index, to, from, data.len()))?;
         let id = prepared.interface();
         let class = self.get(|slot| slot.class).unwrap_or(0);
         poll_fn(|context| {
@@ -476,4 +511,10 @@ impl Drop for UdpSocket<'_> {
     fn drop(&mut self) {
         self.stack.visit(|core| core.udp_close(self.index));
     }
+}
+
+/// The address that a datagram was sent to. A group or a broadcast address answers nothing: it leaves
+/// the choice open.
+fn asked(request: &RecvInfo) -> Option<IpAddress> {
+    IpAddress::try_from(request.destination).ok()
 }

@@ -46,6 +46,7 @@ impl Core<'_> {
         &mut self,
         index: u16,
         to: Option<SocketAddr>,
+        from: Option<IpAddress>,
         length: usize,
     ) -> Result<Prepared, SendError> {
         let slot = self.udp.get_mut(index).ok_or(SendError::Closed)?;
@@ -81,7 +82,7 @@ impl Core<'_> {
         let ports = (slot.local_port, port);
         let wanted = Wanted {
             destination,
-            local: slot.local,
+            local: slot.local.or(from),
             only: scope.or(slot.interface).or(multicast_interface),
             options,
         };
@@ -303,9 +304,10 @@ impl Core<'_> {
         &mut self,
         index: u16,
         to: Option<SocketAddr>,
+        from: Option<IpAddress>,
         data: &[u8],
     ) -> Result<(), SendError> {
-        let prepared = self.udp_prepare(index, to, data.len())?;
+        let prepared = self.udp_prepare(index, to, from, data.len())?;
         let no_buffer = |_| SendError::NoBuffer;
         let mut buf = self
             .pool
@@ -321,9 +323,10 @@ impl Core<'_> {
         &mut self,
         index: u16,
         to: Option<SocketAddr>,
+        from: Option<IpAddress>,
         mut buf: NetBuf,
     ) -> Result<(), (NetBuf, SendError)> {
-        let prepared = match self.udp_prepare(index, to, buf.len()) {
+        let prepared = match self.udp_prepare(index, to, from, buf.len()) {
             Ok(prepared) => prepared,
             Err(error) => return Err((buf, error)),
         };

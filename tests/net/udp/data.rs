@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use zonda::iface::ReceiveDrop;
-use zonda::socket::SendError;
+use zonda::socket::{RecvInfo, SendError};
 
 use super::*;
 
@@ -23,6 +23,49 @@ fn every_size_that_fits_passes_both_ways_by_slice_and_by_buffer() {
             assert_eq!(received(&client), [data]);
         }
     }
+}
+
+/// RFC 1122 §4.1.3.5.
+#[test]
+fn answer_comes_from_the_address_that_was_asked() {
+    let (net, a, b, link) = two();
+    b.add(link, "10.0.0.22/24").add(link, "fd00::22/64");
+    net.run_for(ms(10));
+    let server = b.udp("[::]:7");
+    for asked in ["10.0.0.2:7", "10.0.0.22:7", "[fd00::2]:7", "[fd00::22]:7"] {
+        let client = a.udp("[::]:0");
+        client.connect(addr(asked)).unwrap();
+        for by_slice in [false, true] {
+            client.try_send_to(b"who is it?", None).unwrap();
+            net.run_for(ms(2));
+            let (buf, info) = server.try_recv().unwrap();
+            match by_slice {
+                true => net.block_on(server.reply_to(b"I am", &info)).unwrap(),
+                false => server.try_reply(buf, &info).unwrap(),
+            }
+            net.run_for(ms(2));
+            assert_eq!(received(&client).len(), 1, "{asked}");
+        }
+    }
+    // A broadcast address answers nothing: the route chooses.
+    let client = a.udp("0.0.0.0:0");
+    client.set_broadcast(true);
+    client
+        .try_send_to(b"who is there?", Some(addr("10.0.0.255:7")))
+        .unwrap();
+    net.run_for(ms(2));
+    let (_, info) = server.try_recv().unwrap();
+    server.try_reply_to(b"I am", &info).unwrap();
+    net.run_for(ms(2));
+    let (_, info) = client.try_recv().unwrap();
+    assert_eq!(info.source, addr("10.0.0.2:7"));
+    // What is not ours any more answers no longer.
+    let request = RecvInfo {
+        destination: addr("10.0.0.99:7").ip(),
+        ..info
+    };
+    let refused = server.try_reply_to(b"I was", &request);
+    assert_eq!(refused, Err(SendError::NoRoute));
 }
 
 #[test]
