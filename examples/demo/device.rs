@@ -10,7 +10,7 @@ use zonda::iface::route::{Prefix, Route, RouteOrigin};
 use zonda::iface::{AddressOrigin, AddressState, Ipv4Cidr, Ipv4State, Ipv6Address, Ipv6Cidr};
 use zonda::link::StackEnd;
 use zonda::netbuf::NetBufPool;
-use zonda::socket::{SendError, SourcePreference, TcpError, TcpListener, TcpSocket, UdpSocket};
+use zonda::socket::{SendError, TcpError, TcpListener, TcpSocket, UdpSocket};
 use zonda::stack::{InterfaceId, Stack};
 use zonda::time::Duration;
 
@@ -127,8 +127,6 @@ impl<'a> Services<'a> {
             let socket = socket.map_err(io::Error::other)?;
             // Each may fill what there is for received packets, until the other one needs some.
             socket.set_quota(u32::MAX, POOL.pool().limits().held);
-            // Whoever asks knows the address that stays, and expects the answer from there.
-            socket.set_source_preference(Some(SourcePreference::Public));
             io::Result::Ok(socket)
         };
         let listen = |port| {

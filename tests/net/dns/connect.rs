@@ -99,7 +99,7 @@ fn next_address_is_tried_after_250_ms_and_the_versions_take_turns() {
         .filter_map(|(at, frame)| {
             let packet = crate::frame::read(frame).ip()?;
             let segment = packet.tcp()?;
-            (segment.flags == crate::frame::SYN)
+            (segment.flags & crate::frame::SYN != 0)
                 .then(|| (at.since(before).as_millis(), packet.destination))
         })
         .collect();
