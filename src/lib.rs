@@ -12,7 +12,7 @@
 //! | [`drivers`] | an in-process wire, Linux TAP and TUN, capture |
 //! | `stack` | the core, the handle, the runner, the lent storage |
 //! | `socket` | what applications hold: UDP, TCP, ping |
-//! | `proto` | application protocols: DNS |
+//! | `proto` | application protocols: DHCP, DNS |
 //! | `iface` | interfaces: addresses, neighbours, routes, counters |
 //! | `ip` | the choice of addresses, what ICMP errors mean |
 //! | [`l2`] | link layers: from frame to packet and back |
@@ -113,7 +113,7 @@ pub mod stack;
 #[cfg(ip)]
 pub mod socket;
 
-#[cfg(all(ip, feature = "dns"))]
+#[cfg(all(ip, any(feature = "dns", feature = "dhcpv4-client")))]
 pub mod proto;
 
 #[path = "../drivers/mod.rs"]
@@ -131,6 +131,7 @@ pub mod drivers;
     feature = "multicast",
     feature = "ping",
     feature = "dns",
+    feature = "dhcpv4-client",
     feature = "runner",
     feature = "events",
     feature = "timestamps",

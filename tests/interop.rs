@@ -14,6 +14,9 @@ mod arp;
 mod autoconf;
 #[path = "interop/demo.rs"]
 mod demo;
+#[cfg(feature = "dhcpv4-client")]
+#[path = "interop/dhcp.rs"]
+mod dhcp;
 #[cfg(feature = "dns")]
 #[path = "interop/dns.rs"]
 mod dns;

@@ -24,6 +24,9 @@ mod conflict;
 #[cfg(all(feature = "dad", feature = "events", feature = "tcp"))]
 #[path = "net/dad.rs"]
 mod dad;
+#[cfg(all(feature = "dhcpv4-client", feature = "acd", feature = "dns"))]
+#[path = "net/dhcpv4/mod.rs"]
+mod dhcpv4;
 #[cfg(feature = "dns")]
 #[path = "net/dns/mod.rs"]
 mod dns;

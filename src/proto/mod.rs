@@ -1,4 +1,8 @@
 //! Application protocols: each a codec without I/O, and a client that uses the sockets.
 
+#[cfg(feature = "dns")]
 mod deadline;
+#[cfg(feature = "dhcpv4-client")]
+pub mod dhcpv4;
+#[cfg(feature = "dns")]
 pub mod dns;

@@ -494,6 +494,12 @@ impl<'a> UdpSocket<'a> {
         self.get(|slot| slot.dropped).unwrap_or(0)
     }
 
+    /// Its number among the sockets of the stack.
+    #[cfg(feature = "dhcpv4-client")]
+    pub(crate) const fn index(&self) -> u16 {
+        self.index
+    }
+
     fn set(&self, change: impl FnOnce(&mut UdpSlot)) {
         self.stack.visit(|core| {
             if let Some(slot) = core.udp.get_mut(self.index) {

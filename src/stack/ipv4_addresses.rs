@@ -2,6 +2,7 @@
 
 use super::core::{Core, InterfaceId};
 use super::handle::Stack;
+use super::waiters::WaitKey;
 #[cfg(feature = "acd")]
 use crate::iface::ConflictDetection;
 use crate::iface::{
@@ -114,7 +115,7 @@ impl Core<'_> {
         self.review_link_local(id);
         #[cfg(feature = "acd")]
         self.arm_addresses();
-        let _ = id;
+        self.waiters.wake(WaitKey::link(id));
     }
 }
 
@@ -141,7 +142,6 @@ mod conflict {
     use super::*;
     use crate::iface::conflict::{Claim, Due, Response};
     use crate::stack::timers::ADDRESSES;
-    use crate::stack::waiters::WaitKey;
     use crate::wire::LinkAddr;
     use crate::wire::arp::ArpOperation;
 

@@ -1,5 +1,8 @@
 //! UDP on its way out (RFC 768, RFC 8085).
 
+#[cfg(feature = "dhcpv4-client")]
+mod from;
+
 use core::net::SocketAddr;
 
 use super::core::{Core, InterfaceId};

@@ -38,6 +38,12 @@ impl WaitKey {
     #[cfg(feature = "events")]
     pub(crate) const EVENTS: Self = Self::new(7, 0);
 
+    /// Something has become of the DHCP lease of an interface.
+    #[cfg(feature = "dhcpv4-client")]
+    pub(crate) const fn dhcpv4(interface: u8) -> Self {
+        Self::new(8, interface as u16)
+    }
+
     /// A UDP socket has received something, or an error.
     #[cfg(feature = "udp")]
     pub(crate) const fn udp(socket: u16) -> Self {

@@ -76,6 +76,18 @@ impl<A: Into<End> + Copy, B: Into<End> + Copy, C: Into<End> + Copy> Ends for (A,
     }
 }
 
+impl<A, B, C, D> Ends for (A, B, C, D)
+where
+    A: Into<End> + Copy,
+    B: Into<End> + Copy,
+    C: Into<End> + Copy,
+    D: Into<End> + Copy,
+{
+    fn ends(&self) -> Vec<End> {
+        vec![self.0.into(), self.1.into(), self.2.into(), self.3.into()]
+    }
+}
+
 /// A link, or one direction of it (see [`Link::from`]): what is set then holds for that only.
 #[derive(Clone, Copy)]
 pub struct Link {

@@ -1,0 +1,119 @@
+//! Messages written into a slice.
+
+use core::net::Ipv4Addr;
+
+use super::message::{BROADCAST, COOKIE, HEADER_LENGTH, MessageType};
+use super::option::code;
+
+/// The least that relay agents and servers of BOOTP take (RFC 1542 §2.1).
+const MINIMUM_LENGTH: usize = 300;
+
+/// There is no room for an option. What was there before is as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct MessageFull;
+
+impl core::fmt::Display for MessageFull {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("the message is full")
+    }
+}
+
+impl core::error::Error for MessageFull {}
+
+/// The fields of a message that are not always zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Fields<'f> {
+    /// [`BOOT_REQUEST`](super::BOOT_REQUEST) or [`BOOT_REPLY`](super::BOOT_REPLY).
+    pub operation: u8,
+    /// The type of the link address, as in ARP, and the address; of it 16 octets at most.
+    pub hardware: (u8, &'f [u8]),
+    /// The number of the exchange.
+    pub transaction: u32,
+    /// Seconds since the client began.
+    pub seconds: u16,
+    /// Whether the answer is to be broadcast.
+    pub broadcast: bool,
+    /// `ciaddr`.
+    pub client_address: Ipv4Addr,
+    /// `yiaddr`.
+    pub your_address: Ipv4Addr,
+    /// `siaddr`.
+    pub next_server: Ipv4Addr,
+    /// `giaddr`.
+    pub relay_agent: Ipv4Addr,
+}
+
+/// Writes a message into a slice: fields, then options.
+#[derive(Debug)]
+pub struct MessageWriter<'b> {
+    bytes: &'b mut [u8],
+    at: usize,
+}
+
+impl<'b> MessageWriter<'b> {
+    /// Begins a message with its fields and its type. The slice needs 300 octets at least.
+    pub fn new(
+        bytes: &'b mut [u8],
+        fields: &Fields<'_>,
+        kind: MessageType,
+    ) -> Result<Self, MessageFull> {
+        if bytes.len() < MINIMUM_LENGTH {
+            return Err(MessageFull);
+        }
+        bytes.fill(0);
+        let mut writer = Self { bytes, at: 0 };
+        let (hardware_type, hardware) = fields.hardware;
+        let hardware = hardware.get(..16).unwrap_or(hardware);
+        let flags = if fields.broadcast { BROADCAST } else { 0 };
+        writer.put(&[fields.operation, hardware_type, hardware.len() as u8, 0]);
+        writer.put(&fields.transaction.to_be_bytes());
+        writer.put(&fields.seconds.to_be_bytes());
+        writer.put(&flags.to_be_bytes());
+        for address in [
+            fields.client_address,
+            fields.your_address,
+            fields.next_server,
+            fields.relay_agent,
+        ] {
+            writer.put(&address.octets());
+        }
+        writer.put(hardware);
+        writer.at = HEADER_LENGTH - COOKIE.len();
+        writer.put(&COOKIE);
+        writer.option(code::MESSAGE_TYPE, &[kind.0])?;
+        Ok(writer)
+    }
+
+    fn put(&mut self, octets: &[u8]) {
+        let to = self.bytes.get_mut(self.at..).unwrap_or_default();
+        to.iter_mut().zip(octets).for_each(|(to, from)| *to = *from);
+        self.at += octets.len();
+    }
+
+    /// Writes an option; in several parts if it has more than 255 octets (RFC 3396 §6).
+    pub fn option(&mut self, code: u8, value: &[u8]) -> Result<(), MessageFull> {
+        let parts = value.len().div_ceil(255).max(1);
+        // The end has its place.
+        let left = self.bytes.len().saturating_sub(self.at + 1);
+        if 2 * parts + value.len() > left {
+            return Err(MessageFull);
+        }
+        if value.is_empty() {
+            self.put(&[code, 0]);
+        }
+        for part in value.chunks(255) {
+            self.put(&[code, part.len() as u8]);
+            self.put(part);
+        }
+        Ok(())
+    }
+
+    /// The message, with the end of the options, padded to 300 octets.
+    pub fn finish(mut self) -> &'b [u8] {
+        self.put(&[code::END]);
+        let length = self.at.max(MINIMUM_LENGTH);
+        self.bytes.get(..length).unwrap_or(&[])
+    }
+}

@@ -1,0 +1,54 @@
+//! Datagrams with a source of the caller's choice: before a host has an address it sends from
+//! 0.0.0.0 (RFC 1122 §3.2.1.3 a, RFC 2131 §4.1).
+
+use core::net::Ipv4Addr;
+
+use super::{Core, HEADROOM, Outgoing, Path, Prepared, Purpose, SendError, protocol};
+use crate::stack::InterfaceId;
+use crate::wire::IpAddress;
+
+impl Core<'_> {
+    /// Sends a copy of `data` by an interface from `source`: to all hosts of the link if `to` is
+    /// 255.255.255.255, else to one host. No part of it is sent in fragments.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn udp_send_from(
+        &mut self,
+        index: u16,
+        id: InterfaceId,
+        source: Ipv4Addr,
+        (to, port): (Ipv4Addr, u16),
+        data: &[u8],
+    ) -> Result<(), SendError> {
+        let slot = self.udp.get(index).ok_or(SendError::Closed)?;
+        let ports = (slot.local_port, port);
+        let outgoing = Outgoing {
+            traffic_class: slot.traffic_class,
+            class: slot.class,
+            ..Outgoing::new(protocol::UDP)
+        };
+        let destination = IpAddress::from(to);
+        let path = match to.is_broadcast() {
+            true => Some(Path {
+                interface: id,
+                next_hop: destination,
+                source: source.into(),
+                is_local: false,
+            }),
+            false => self.path(destination, Some(source.into()), Some(id)),
+        };
+        let prepared = Prepared {
+            path: path.ok_or(SendError::NoRoute)?,
+            destination,
+            ports,
+            outgoing,
+            loop_back: false,
+        };
+        let no_buffer = |_| SendError::NoBuffer;
+        let buf = self.pool.alloc(Purpose::Send, HEADROOM);
+        let mut buf = buf.map_err(no_buffer)?;
+        let sum = buf.append_summed(data).map_err(no_buffer)?;
+        let sent = self.udp_emit(&prepared, buf, sum);
+        sent.map_err(|(_, error)| error)
+    }
+}
