@@ -535,7 +535,11 @@ impl<'p> Interface<'p> {
     }
 
     /// Whether `address` is one of this interface's, or will be if nobody else has it.
-    #[cfg(any(all(feature = "udp", feature = "ipv6"), feature = "tcp", feature = "dad"))]
+    #[cfg(any(
+        all(feature = "udp", feature = "ipv6"),
+        feature = "tcp",
+        feature = "dad"
+    ))]
     pub(crate) fn may_have_address(&self, address: IpAddress) -> bool {
         match address {
             #[cfg(feature = "ipv4")]
