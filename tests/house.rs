@@ -441,6 +441,49 @@ fn links_between_the_pages_lead_somewhere() {
     assert_none(&problems);
 }
 
+/// Changes that meet on a page may leave what both of them changed there twice.
+#[test]
+fn pages_say_nothing_twice() {
+    let mut problems = Vec::new();
+    for page in ["README.md", "docs/guide.md", "docs/architecture.md"]
+        .into_iter()
+        .chain(["docs/configuration.md", "docs/conformance.md"])
+        .chain(["docs/performance.md"])
+    {
+        let text = read(page);
+        // What stands between fences is code.
+        let prose = text.split("```").step_by(2).collect::<String>();
+        let (table, prose): (Vec<_>, Vec<_>) = prose.lines().partition(|l| l.starts_with('|'));
+        let prose = prose.join(" ");
+        let prose = prose.split_whitespace().collect::<Vec<_>>().join(" ");
+        let sentences = prose.split(['.', ':', ';']).filter(|s| s.len() > 50);
+        // A row is known by its first cell, on the conformance page by RFC and clause.
+        let cells = if page.ends_with("conformance.md") {
+            2
+        } else {
+            1
+        };
+        let keyed = page.ends_with("conformance.md") || page.ends_with("configuration.md");
+        let rows = table.iter().filter(|row| keyed && !is_head(row));
+        let rows = rows.map(|row| row.split(" | ").take(cells).collect::<Vec<_>>().join(" | "));
+        let mut seen = BTreeSet::new();
+        for said in sentences.map(String::from).chain(rows) {
+            if !seen.insert(said.clone()) {
+                problems.push(format!("{page}: {said}"));
+            }
+        }
+    }
+    assert_none(&problems);
+}
+
+/// Whether a line of a table is its heading, or what stands below that.
+fn is_head(row: &str) -> bool {
+    let first = row.trim_start_matches("| ");
+    ["---", "|---", "RFC ", "Feature ", "Number "]
+        .iter()
+        .any(|start| first.starts_with(start))
+}
+
 // ---- Reading the tree --------------------------------------------------------------------
 
 fn root() -> &'static Path {
