@@ -20,6 +20,9 @@ mod dhcp;
 #[cfg(feature = "dns")]
 #[path = "interop/dns.rs"]
 mod dns;
+#[cfg(any(feature = "dns", feature = "dhcpv4-client"))]
+#[path = "interop/dnsmasq.rs"]
+mod dnsmasq;
 #[path = "interop/fragments.rs"]
 mod fragments;
 #[path = "interop/interfaces.rs"]
@@ -31,6 +34,8 @@ mod ping;
 #[cfg(all(feature = "router-discovery", feature = "ra-server", feature = "ping"))]
 #[path = "interop/radvd.rs"]
 mod radvd;
+#[path = "interop/stack.rs"]
+mod stack;
 #[path = "interop/tap_driver.rs"]
 mod tap_driver;
 #[path = "interop/tcp.rs"]

@@ -7,7 +7,7 @@ use core::task::Poll;
 #[cfg(feature = "multicast")]
 use crate::iface::group::SourceChange;
 #[cfg(feature = "multicast")]
-use crate::iface::{AddressError, FilterMode};
+use crate::iface::{AddressError, FilterMode, Member};
 use crate::ip::Unreachable;
 use crate::netbuf::NetBuf;
 use crate::stack::route::{socket_addr, zone};
@@ -305,8 +305,9 @@ impl<'a> UdpSocket<'a> {
     /// error says.
     #[cfg(feature = "multicast")]
     pub fn join(&self, group: IpAddr, interface: InterfaceId) -> Result<(), AddressError> {
+        let member = Member::udp(self.index);
         self.stack
-            .visit(|core| core.udp_membership(self.index, group, interface, true))
+            .visit(|core| core.group_membership(group, interface, member, true))
     }
 
     /// Receives what is sent to `group` on an interface no longer, whatever was said of its
@@ -317,8 +318,9 @@ impl<'a> UdpSocket<'a> {
     /// [`AddressError::Invalid`] if the group was not joined; others as the error says.
     #[cfg(feature = "multicast")]
     pub fn leave(&self, group: IpAddr, interface: InterfaceId) -> Result<(), AddressError> {
+        let member = Member::udp(self.index);
         self.stack
-            .visit(|core| core.udp_membership(self.index, group, interface, false))
+            .visit(|core| core.group_membership(group, interface, member, false))
     }
 
     /// Receives what `source` sends to `group` on an interface, besides other sources that were

@@ -71,18 +71,19 @@ impl Core<'_> {
 
 #[cfg(feature = "multicast")]
 impl Core<'_> {
-    /// Joins a group on an interface for the application as a whole, or leaves it.
-    pub(super) fn group_membership(
+    /// Joins a group on an interface for a socket, or for the application as a whole, or leaves it.
+    pub(crate) fn group_membership(
         &mut self,
         group: IpAddr,
         id: InterfaceId,
+        member: Member,
         join: bool,
     ) -> Result<(), AddressError> {
         let group = IpAddress::try_from(group).map_err(|_| AddressError::UnsupportedFamily)?;
         let interface = self.interface_mut(id).ok_or(AddressError::NoInterface)?;
         let result = match join {
-            true => interface.join(group, Member::APPLICATION),
-            false if interface.leave(group, Member::APPLICATION) => Ok(()),
+            true => interface.join(group, member),
+            false if interface.leave(group, member) => Ok(()),
             false => Err(AddressError::Invalid),
         };
         self.groups_changed(id);
@@ -98,7 +99,7 @@ impl Stack<'_> {
     ///
     /// See [`AddressError`]. To join twice is to have joined once.
     pub fn join_group(self, id: InterfaceId, group: IpAddr) -> Result<(), AddressError> {
-        self.with(|core| core.group_membership(group, id, true))
+        self.with(|core| core.group_membership(group, id, Member::APPLICATION, true))
     }
 
     /// Ends what [`Stack::join_group`] began.
@@ -107,7 +108,7 @@ impl Stack<'_> {
     ///
     /// [`AddressError::Invalid`] if the group was not joined.
     pub fn leave_group(self, id: InterfaceId, group: IpAddr) -> Result<(), AddressError> {
-        self.with(|core| core.group_membership(group, id, false))
+        self.with(|core| core.group_membership(group, id, Member::APPLICATION, false))
     }
 }
 
@@ -198,10 +199,16 @@ impl Core<'_> {
     }
 
     fn draft(&self) -> Result<Draft, NoBuffer> {
-        let mut buf = self.pool.alloc(Purpose::Control, HEADROOM)?;
         // Written over when the number of records is known.
-        buf.append(&[0; HEADER_LENGTH])?;
+        let buf = self.control_message(&[0; HEADER_LENGTH])?;
         Ok(Draft { buf, records: 0 })
+    }
+
+    /// A message of control in a buffer, with room for headers in front.
+    pub(super) fn control_message(&self, message: &[u8]) -> Result<NetBuf, NoBuffer> {
+        let mut buf = self.pool.alloc(Purpose::Control, HEADROOM)?;
+        buf.append(message)?;
+        Ok(buf)
     }
 
     /// Adds a record to a report. The report is sent and another one begun where it does not fit

@@ -4,13 +4,12 @@ use core::net::Ipv4Addr;
 
 use super::core::{Core, InterfaceId};
 use super::route::Path;
-use super::transmit::HEADROOM;
 use crate::checksum::Sum;
 use crate::iface::group::Protocol;
 use crate::iface::{Destination, ReceiveDrop, SendDrop};
 use crate::ip::ipv4::Ipv4Packet;
 use crate::link::Offload;
-use crate::netbuf::{Meta, NetBuf, Purpose, Straddle, meta::Flags};
+use crate::netbuf::{Meta, NetBuf, Straddle, meta::Flags};
 use crate::wire::group_report::{QueryVersion, write_header};
 use crate::wire::igmp::{
     self, ALL_IGMPV3_ROUTERS, ALL_ROUTERS, ALL_SYSTEMS, HEADER_LENGTH, IgmpHeader, MessageType,
@@ -123,9 +122,8 @@ impl Core<'_> {
         };
         let mut message = [0; HEADER_LENGTH];
         igmp::write(&mut message, kind, group);
-        let buf = self.pool.alloc(Purpose::Control, HEADROOM);
-        let mut buf = buf.map_err(|_| SendDrop::NoBuffer)?;
-        buf.append(&message).map_err(|_| SendDrop::NoBuffer)?;
+        let buf = self.control_message(&message);
+        let buf = buf.map_err(|_| SendDrop::NoBuffer)?;
         self.send_igmp(id, destination, buf)
     }
 

@@ -4,11 +4,11 @@ use core::net::Ipv6Addr;
 
 use super::core::{Core, InterfaceId};
 use super::route::Path;
-use super::transmit::{HEADROOM, Outgoing};
+use super::transmit::Outgoing;
 use crate::iface::group::Protocol;
 use crate::iface::{Interface, ReceiveDrop, SendDrop};
 use crate::ip::ipv6::Ipv6Packet;
-use crate::netbuf::{NetBuf, Purpose};
+use crate::netbuf::NetBuf;
 use crate::wire::group_report::{QueryVersion, write_header};
 use crate::wire::icmpv6::{self, MessageType};
 use crate::wire::ipv6::{HEADER_LENGTH as IPV6_LENGTH, Ipv6Header};
@@ -88,9 +88,8 @@ impl Core<'_> {
         };
         let mut message = [0; MESSAGE_LENGTH];
         mld::write(&mut message, kind, group);
-        let buf = self.pool.alloc(Purpose::Control, HEADROOM);
-        let mut buf = buf.map_err(|_| SendDrop::NoBuffer)?;
-        buf.append(&message).map_err(|_| SendDrop::NoBuffer)?;
+        let buf = self.control_message(&message);
+        let buf = buf.map_err(|_| SendDrop::NoBuffer)?;
         self.send_mld(id, destination, buf)
     }
 

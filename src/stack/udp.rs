@@ -282,26 +282,6 @@ impl Core<'_> {
         self.waiters.wake(WaitKey::udp(index));
     }
 
-    /// Joins a group on an interface, or leaves it.
-    #[cfg(feature = "multicast")]
-    pub(crate) fn udp_membership(
-        &mut self,
-        index: u16,
-        group: IpAddr,
-        id: InterfaceId,
-        join: bool,
-    ) -> Result<(), AddressError> {
-        let group = IpAddress::try_from(group).map_err(|_| AddressError::UnsupportedFamily)?;
-        let interface = self.interface_mut(id).ok_or(AddressError::NoInterface)?;
-        let result = match join {
-            true => interface.join(group, Member::udp(index)),
-            false if interface.leave(group, Member::udp(index)) => Ok(()),
-            false => Err(AddressError::Invalid),
-        };
-        self.groups_changed(id);
-        result
-    }
-
     /// Changes which sources of a group a socket listens to.
     #[cfg(feature = "multicast")]
     pub(crate) fn udp_change_source(

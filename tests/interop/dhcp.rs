@@ -2,36 +2,20 @@
 
 use std::future::Future;
 use std::net::Ipv4Addr;
-use std::process::{Child, Command, Stdio};
 
 use embassy_futures::select::{Either, select};
 use zonda::proto::dhcpv4::{ClientConfig, ClientState, Dhcpv4Client};
 use zonda::stack::Stack;
 use zonda::time::Duration;
 
+use crate::dnsmasq::Dnsmasq;
 use crate::tcp_client::with_stack;
-
-/// The program, which ends with the test.
-struct Dnsmasq(Child);
-
-impl Drop for Dnsmasq {
-    fn drop(&mut self) {
-        self.0.kill().unwrap();
-        let _ = self.0.wait().unwrap();
-    }
-}
 
 fn dnsmasq(options: &str) -> Dnsmasq {
     let leases = std::env::temp_dir().join(format!("zonda-dhcp-{}", std::process::id()));
-    let fixed = "--no-daemon --conf-file=/dev/null --port=0 --user=root --pid-file= \
-        --log-facility=- --log-dhcp --bind-interfaces --interface=zonda0 --except-interface=lo \
-        --dhcp-authoritative --no-ping --leasefile-ro";
-    let child = Command::new("dnsmasq")
-        .args(fixed.split_whitespace().chain(options.split_whitespace()))
-        .arg(format!("--dhcp-leasefile={}", leases.display()))
-        .stdin(Stdio::null())
-        .spawn();
-    Dnsmasq(child.unwrap())
+    let leases = leases.display();
+    let fixed = "--port=0 --log-dhcp --dhcp-authoritative --no-ping --leasefile-ro";
+    Dnsmasq::start(&format!("{fixed} --dhcp-leasefile={leases} {options}"))
 }
 
 /// Runs `script` beside the client.

@@ -3,36 +3,21 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::{IpAddr, TcpListener};
-use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use zonda::proto::dns::{DnsError, Family, Resolver, ServerSource};
 use zonda::stack::Stack;
 use zonda::time::Duration;
 
+use crate::dnsmasq::Dnsmasq;
 use crate::tcp_client::with_stack;
 
 const SERVERS: [&str; 2] = ["10.9.0.1", "fd09::1"];
 
-/// The program, which ends with the test; it makes no processes for what comes by TCP.
-struct Dnsmasq(Child);
-
-impl Drop for Dnsmasq {
-    fn drop(&mut self) {
-        self.0.kill().unwrap();
-        let _ = self.0.wait().unwrap();
-    }
-}
-
+/// It makes no processes for what comes by TCP.
 fn dnsmasq(records: &str) -> Dnsmasq {
-    let fixed = "--no-daemon --conf-file=/dev/null --no-resolv --no-hosts --user=root \
-        --pid-file= --log-facility=- --bind-interfaces --interface=zonda0 --except-interface=lo \
-        --local-ttl=60 --local=/lab.test/";
-    let child = Command::new("dnsmasq")
-        .args(fixed.split_whitespace().chain(records.split_whitespace()))
-        .stdin(Stdio::null())
-        .spawn();
-    Dnsmasq(child.unwrap())
+    let fixed = "--no-resolv --no-hosts --local-ttl=60 --local=/lab.test/";
+    Dnsmasq::start(&format!("{fixed} {records}"))
 }
 
 fn ip(text: &str) -> IpAddr {

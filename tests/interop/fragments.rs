@@ -4,61 +4,22 @@ use std::fs;
 use std::net::{IpAddr, SocketAddr, UdpSocket as LinuxSocket};
 use std::thread;
 
-use async_io::block_on;
-use embassy_futures::select::{Either, Either3, select, select3};
-use zonda::drivers::tap::{TapDevice, TapKind, TapOptions};
 use zonda::iface::route::{Prefix, Route, RouteOrigin};
-use zonda::iface::{Ipv4Cidr, Ipv6Cidr};
-use zonda::link::{Capabilities, Port};
 use zonda::netbuf::NetBufPool;
 use zonda::socket::{Ping, UdpSocket};
-use zonda::stack::{EmbassyClock, Runner, Stack, StackCell, StackStorage};
+use zonda::stack::Stack;
 use zonda::time::Duration;
 
-use crate::demo::join_tap;
 use crate::namespace::{PATIENCE, ip, run};
+use crate::stack::beside_linux;
 
 const LINUX: [&str; 2] = ["10.9.0.1", "fd09::1"];
 const STACK: [&str; 2] = ["10.9.0.2", "fd09::2"];
 
-/// Runs `script` with a stack beside Linux, with blocks for the longest datagrams; nothing of its
-/// pool may be left.
+/// Runs `script` with a stack beside Linux, with blocks for the longest datagrams.
 fn with_stack(script: impl AsyncFn(Stack<'_>)) {
     static POOL: NetBufPool<1024, 512, 64, 256> = NetBufPool::new();
-    let device = TapDevice::open(&TapOptions::new("zonda0", TapKind::Tap)).unwrap();
-    let port = Port::new(Capabilities::ethernet(*b"\x02ZONDA"));
-    {
-        let clock = EmbassyClock;
-        let mut storage = StackStorage::<1, 2, 0, 0>::new();
-        let cell = StackCell::new(&mut storage, POOL.pool(), [7; 32], &clock);
-        let stack = cell.stack();
-        let id = stack.attach(port.split().1).unwrap();
-        let ipv4 = Ipv4Cidr::new("10.9.0.2".parse().unwrap(), 24);
-        // Nobody else is there to have the address.
-        #[cfg(feature = "acd")]
-        let _: bool = stack.set_conflict_detection(id, zonda::iface::ConflictDetection::Off);
-        stack.add_ipv4(id, ipv4).unwrap();
-        let ipv6 = Ipv6Cidr::new("fd09::2".parse().unwrap(), 64);
-        stack.add_ipv6(id, ipv6).unwrap();
-        let mut runner = Runner::new(stack);
-        let script = async {
-            stack.link_up(id).await;
-            join_tap();
-            stack.ready(id).await;
-            match select(script(stack), stack.sleep(Duration::from_secs(100))).await {
-                Either::First(()) => {}
-                Either::Second(()) => panic!("it takes too long"),
-            }
-        };
-        let run = device.run(port.split().0, POOL.pool());
-        match block_on(select3(script, run, runner.run())) {
-            Either3::First(()) => {}
-            Either3::Second(Err(error)) => panic!("the driver ended: {error}"),
-            Either3::Third(never) => match never {},
-        }
-    }
-    drop((port, device));
-    assert_eq!(POOL.pool().stats().blocks_used, 0);
+    beside_linux::<0>(POOL.pool(), script);
 }
 
 /// Does what blocks in a thread, while the stack goes on.

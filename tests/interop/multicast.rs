@@ -8,15 +8,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use async_io::Timer;
-use embassy_futures::select::{Either3, select3};
-use zonda::drivers::tap::{TapDevice, TapKind, TapOptions};
 use zonda::iface::{FilterMode, Ipv4Cidr};
-use zonda::link::{Capabilities, Port};
 use zonda::netbuf::NetBufPool;
 use zonda::socket::UdpSocket;
-use zonda::stack::{EmbassyClock, Runner, Stack, StackCell, StackStorage};
+use zonda::stack::{InterfaceId, Stack};
 
-use crate::namespace::{PATIENCE, ip, run};
+use crate::namespace::{ip, run};
+use crate::stack::{on_tap, until};
 
 const OURS: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
 const LINUX: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
@@ -47,35 +45,12 @@ fn bridge(igmp: u8, mld: u8) {
 }
 
 /// Runs `script` beside a stack on `zonda0`.
-fn with_stack(script: impl AsyncFnOnce(Stack<'_>, u8)) {
-    let pool = Box::leak(Box::new(NetBufPool::<64, 512>::new())).pool();
-    let device = TapDevice::open(&TapOptions::new("zonda0", TapKind::Tap)).unwrap();
-    let port = Port::new(Capabilities::ethernet([2, 0, 0, 0, 0, 2]));
-    let (driver, end) = port.split();
-    let mut storage = StackStorage::<1, 4>::new();
-    let cell = StackCell::new(&mut storage, pool, [7; 32], &EmbassyClock);
-    let stack = cell.stack();
-    let id = stack.attach(end).unwrap();
-    stack.add_ipv4(id, Ipv4Cidr::new(OURS, 24)).unwrap();
-    let mut runner = Runner::new(stack);
-    let script = async {
-        stack.link_up(id).await;
+fn with_stack(script: impl AsyncFn(Stack<'_>, InterfaceId)) {
+    static POOL: NetBufPool<64, 512> = NetBufPool::new();
+    on_tap::<0>(POOL.pool(), async |stack, id| {
+        stack.add_ipv4(id, Ipv4Cidr::new(OURS, 24)).unwrap();
         script(stack, id).await;
-    };
-    let ended = select3(device.run(driver, pool), runner.run(), script);
-    match async_io::block_on(ended) {
-        Either3::First(ended) => panic!("the driver ended: {ended:?}"),
-        Either3::Third(()) => {}
-    }
-}
-
-/// Asks again and again until the answer is yes, and lets the stack run meanwhile.
-async fn until(what: &str, mut question: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !question() {
-        assert!(Instant::now() < end, "waited in vain: {what}");
-        let _: Instant = Timer::after(Duration::from_millis(20)).await;
-    }
+    });
 }
 
 /// What the bridge knows of a group at our port.

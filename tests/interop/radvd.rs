@@ -5,60 +5,21 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use async_io::block_on;
-use embassy_futures::select::{Either, Either3, select, select3};
-use zonda::drivers::tap::{TapDevice, TapKind, TapOptions};
 use zonda::iface::route::{Prefix, Route};
 use zonda::iface::{AdvertisedPrefix, Advertisement};
-use zonda::link::{Capabilities, Port};
 use zonda::netbuf::NetBufPool;
 use zonda::socket::Ping;
-use zonda::stack::{EmbassyClock, InterfaceId, Runner, Stack, StackCell, StackStorage};
+use zonda::stack::{InterfaceId, Stack};
 use zonda::time::Duration;
 
 use crate::demo::{Demo, reaches};
 use crate::namespace::{ip, run};
+use crate::stack::{on_tap, until};
 
-/// Runs `script` with a stack that has no address but those that it finds by itself, beside Linux;
-/// nothing of its pool may be left.
+/// Runs `script` with a stack that has no address but those that it finds by itself, beside Linux.
 fn with_stack(script: impl AsyncFn(Stack<'_>, InterfaceId)) {
     static POOL: NetBufPool<128, 512, 16, 64> = NetBufPool::new();
-    let device = TapDevice::open(&TapOptions::new("zonda0", TapKind::Tap)).unwrap();
-    let port = Port::new(Capabilities::ethernet(*b"\x02ZONDA"));
-    {
-        let clock = EmbassyClock;
-        let mut storage = StackStorage::<1, 2, 0, 0>::new();
-        let cell = StackCell::new(&mut storage, POOL.pool(), [7; 32], &clock);
-        let stack = cell.stack();
-        let id = stack.attach(port.split().1).unwrap();
-        let mut runner = Runner::new(stack);
-        let script = async {
-            stack.link_up(id).await;
-            match select(script(stack, id), stack.sleep(Duration::from_secs(100))).await {
-                Either::First(()) => {}
-                Either::Second(()) => panic!("it takes too long"),
-            }
-        };
-        let run = device.run(port.split().0, POOL.pool());
-        match block_on(select3(script, run, runner.run())) {
-            Either3::First(()) => {}
-            Either3::Second(Err(error)) => panic!("the driver ended: {error}"),
-            Either3::Third(never) => match never {},
-        }
-    }
-    drop((port, device));
-    assert_eq!(POOL.pool().stats().blocks_used, 0);
-}
-
-/// Asks every moment until the answer is yes.
-async fn until(stack: Stack<'_>, what: &str, mut question: impl FnMut() -> bool) {
-    for _ in 0..600 {
-        if question() {
-            return;
-        }
-        stack.sleep(Duration::from_millis(50)).await;
-    }
-    panic!("waited in vain: {what}");
+    on_tap::<0>(POOL.pool(), script);
 }
 
 /// A `radvd` that runs, with its files. Dropped, it is killed.
@@ -151,7 +112,7 @@ fn stack_takes_what_radvd_says_and_takes_back() {
             stack.routes().any(is_it)
         };
         let default = prefix("::", 0);
-        until(stack, "the default router", || has(default, true)).await;
+        until("the default router", || has(default, true)).await;
         assert!(has(prefix("fd51:1::", 64), false));
         assert!(has(prefix("fd51:2::", 64), false));
         assert!(has(prefix("fd51:77::", 48), true));
@@ -162,7 +123,7 @@ fn stack_takes_what_radvd_says_and_takes_back() {
         assert_eq!(stack.search_domains(id)[0].to_string(), "lab.example");
         #[cfg(feature = "slaac")]
         {
-            until(stack, "both addresses", || {
+            until("both addresses", || {
                 [prefix("fd51:1::", 64), prefix("fd51:2::", 64)]
                     .iter()
                     .all(|of| made_of(stack, id, of).is_some())
@@ -178,11 +139,8 @@ fn stack_takes_what_radvd_says_and_takes_back() {
             }
         }
         radvd.change(&configuration(0));
-        until(stack, "the end of the default router", || {
-            !has(default, true)
-        })
-        .await;
-        until(stack, "the end of the names", || {
+        until("the end of the default router", || !has(default, true)).await;
+        until("the end of the names", || {
             stack.name_servers(id).is_empty() && stack.search_domains(id).is_empty()
         })
         .await;
@@ -212,7 +170,7 @@ fn linux_configures_itself_by_what_the_stack_advertises() {
             .push("lab.example".parse().unwrap())
             .unwrap();
         stack.advertise(id, what).unwrap();
-        until(stack, "an address and a default route", || {
+        until("an address and a default route", || {
             run("ip -6 address show dev zonda0").contains("inet6 fd52::")
                 && run("ip -6 route show dev zonda0").contains("default via fe80::")
         })
@@ -224,7 +182,7 @@ fn linux_configures_itself_by_what_the_stack_advertises() {
         let asking = async_io::Timer::after(std::time::Duration::from_secs(4));
         let _ = asking.await;
         let tool = std::thread::spawn(|| run("rdisc6 -1 -w 5000 zonda0"));
-        until(stack, "rdisc6", || tool.is_finished()).await;
+        until("rdisc6", || tool.is_finished()).await;
         let read = tool.join().unwrap();
         for wanted in [
             "fd52::/64",
@@ -236,7 +194,7 @@ fn linux_configures_itself_by_what_the_stack_advertises() {
             assert!(read.contains(wanted), "{wanted}: {read}");
         }
         assert!(stack.stop_advertising(id));
-        until(stack, "the end of the default route", || {
+        until("the end of the default route", || {
             !run("ip -6 route show dev zonda0").contains("default via")
         })
         .await;

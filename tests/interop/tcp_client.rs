@@ -1,72 +1,25 @@
 //! A stack of this process on a TAP interface, and Linux: what the demo does not do.
 
-use std::future::Future;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{self, SocketAddr, TcpStream};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use async_io::block_on;
-use embassy_futures::select::{Either, Either3, select, select3};
-use zonda::drivers::tap::{TapDevice, TapKind, TapOptions};
-use zonda::iface::{Ipv4Cidr, Ipv6Cidr};
-use zonda::link::{Capabilities, Port};
-use zonda::netbuf::{NetBufPool, Pool};
+use zonda::netbuf::NetBufPool;
 use zonda::socket::{ConnectError, TcpError, TcpListener, TcpSocket};
-use zonda::stack::{EmbassyClock, Runner, Stack, StackCell, StackStorage};
+use zonda::stack::Stack;
 use zonda::time::Duration;
 
-use crate::demo::{DEVICE4, DEVICE6, join_tap};
+use crate::demo::{DEVICE4, DEVICE6};
+use crate::stack::beside_linux;
 use crate::tcp::{Noise, connect, echo, pour};
 
 const LINUX: [&str; 2] = ["10.9.0.1:4000", "[fd09::1]:4000"];
 
-/// Runs `script` with a stack beside Linux; nothing of its pool may be left.
+/// Runs `script` with a stack beside Linux, with room for four connections.
 pub fn with_stack(script: impl AsyncFn(Stack<'_>)) {
     static POOL: NetBufPool<128, 512, 16, 64> = NetBufPool::new();
-    with_stack_for::<4>(POOL.pool(), script);
-}
-
-/// The same with this pool and room for so many connections.
-fn with_stack_for<const TCP: usize>(pool: Pool, script: impl AsyncFn(Stack<'_>)) {
-    let device = TapDevice::open(&TapOptions::new("zonda0", TapKind::Tap)).unwrap();
-    let port = Port::new(Capabilities::ethernet(*b"\x02ZONDA"));
-    {
-        let clock = EmbassyClock;
-        let mut storage = StackStorage::<1, 4, TCP, 1>::new();
-        let cell = StackCell::new(&mut storage, pool, [7; 32], &clock);
-        let stack = cell.stack();
-        let id = stack.attach(port.split().1).unwrap();
-        let ipv4 = Ipv4Cidr::new("10.9.0.2".parse().unwrap(), 24);
-        // Nobody else is there to have the address.
-        #[cfg(feature = "acd")]
-        let _: bool = stack.set_conflict_detection(id, zonda::iface::ConflictDetection::Off);
-        stack.add_ipv4(id, ipv4).unwrap();
-        let ipv6 = Ipv6Cidr::new("fd09::2".parse().unwrap(), 64);
-        stack.add_ipv6(id, ipv6).unwrap();
-        let mut runner = Runner::new(stack);
-        let script = async {
-            stack.link_up(id).await;
-            join_tap();
-            stack.ready(id).await;
-            limited(stack, script(stack)).await;
-        };
-        let run = device.run(port.split().0, pool);
-        match block_on(select3(script, run, runner.run())) {
-            Either3::First(()) => {}
-            Either3::Second(Err(error)) => panic!("the driver ended: {error}"),
-            Either3::Third(never) => match never {},
-        }
-    }
-    drop((port, device));
-    assert_eq!(pool.stats().blocks_used, 0);
-}
-
-async fn limited<R>(stack: Stack<'_>, work: impl Future<Output = R>) -> R {
-    match select(work, stack.sleep(Duration::from_secs(60))).await {
-        Either::First(result) => result,
-        Either::Second(()) => panic!("it takes too long"),
-    }
+    beside_linux::<4>(POOL.pool(), script);
 }
 
 /// What Linux does with the one that connects.
@@ -172,7 +125,7 @@ fn linux_opens_two_hundred_connections_in_parallel() {
     const COUNT: usize = 200;
     static POOL: NetBufPool<512, 512, 64, 256> = NetBufPool::new();
     in_namespace!();
-    with_stack_for::<COUNT>(POOL.pool(), async |stack| {
+    beside_linux::<COUNT>(POOL.pool(), async |stack| {
         let any = "[::]:7".parse().unwrap();
         let listener = TcpListener::bind(stack, any, 64).unwrap();
         let all_are_open = Arc::new(Barrier::new(COUNT));
