@@ -535,15 +535,14 @@ impl<'p> Interface<'p> {
     }
 
     /// Whether `address` is one of this interface's, or will be if nobody else has it.
-    #[cfg(any(
-        all(feature = "udp", feature = "ipv6"),
-        feature = "tcp",
-        feature = "dad"
-    ))]
+    #[cfg(any(feature = "udp", feature = "tcp", feature = "dad"))]
     pub(crate) fn may_have_address(&self, address: IpAddress) -> bool {
         match address {
             #[cfg(feature = "ipv4")]
-            IpAddress::V4(_) => self.has_address(address),
+            IpAddress::V4(own) => {
+                let mut assignments = self.assignments.iter();
+                self.has_address(address) || assignments.any(|a| a.entry.cidr.address == own)
+            }
             #[cfg(feature = "ipv6")]
             IpAddress::V6(address) => self.ipv6.iter().any(|entry| entry.address == address),
         }

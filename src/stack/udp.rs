@@ -393,12 +393,13 @@ impl Core<'_> {
 /// Whether a socket may be bound to an address because of this interface: one that is still being
 /// checked for duplicates will do.
 fn is_ours(interface: &Interface<'_>, address: IpAddress) -> bool {
-    match address {
+    let is_broadcast = match address {
         #[cfg(feature = "ipv4")]
-        IpAddress::V4(a) => interface.has_address(address) || interface.is_ipv4_broadcast(a),
+        IpAddress::V4(address) => interface.is_ipv4_broadcast(address),
         #[cfg(feature = "ipv6")]
-        IpAddress::V6(_) => interface.may_have_address(address),
-    }
+        IpAddress::V6(_) => false,
+    };
+    is_broadcast || interface.may_have_address(address)
 }
 
 /// Whether the checksum of a datagram, whose data start at the meta's payload offset, is wrong.

@@ -1,11 +1,12 @@
 //! Address conflict detection (RFC 5227), frame in, frame out.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use zonda::iface::{
     AddressError, ConflictDetection, EventKind, Ipv4Cidr, Ipv4Entry, Ipv4Origin, Ipv4State,
     SendDrop,
 };
+use zonda::socket::{BindError, SendError, UdpSocket};
 use zonda::stack::Events;
 use zonda::time::{Duration, Instant};
 
@@ -184,6 +185,25 @@ fn rfc_5227_2_1_address_is_not_used_until_it_is_announced() {
     assert!(p.net.now() > Instant::from_millis(4_000));
     assert!(p.answers());
     socket.try_send_to(b"x", to).unwrap();
+}
+
+/// A program opens its sockets when it starts, and need not wait for the address.
+#[test]
+fn sockets_may_be_bound_to_an_address_that_is_being_probed() {
+    let p = probing(1, ConflictDetection::DefendOnce);
+    let stack = p.host.stack();
+    let local = SocketAddr::new(OURS.into(), 7);
+    let socket = UdpSocket::bind(stack, local).unwrap();
+    #[cfg(feature = "tcp")]
+    let _listener = zonda::socket::TcpListener::bind(stack, local, 1).unwrap();
+    let to = Some((OTHERS, 9).into());
+    assert_eq!(p.state(), Ipv4State::Probing);
+    assert_eq!(socket.try_send_to(b"x", to), Err(SendError::NoRoute));
+    p.net.run_for(Duration::from_secs(8));
+    assert_eq!(p.state(), Ipv4State::Active);
+    socket.try_send_to(b"x", to).unwrap();
+    let stranger = UdpSocket::bind(stack, SocketAddr::new(OTHERS.into(), 7));
+    assert_eq!(stranger.err(), Some(BindError::NotOurs));
 }
 
 #[test]
