@@ -13,13 +13,15 @@
 //! | `stack` | the core, the handle, the runner, the lent storage |
 //! | `socket` | what applications hold: UDP, TCP, ping |
 //! | `proto` | application protocols: DHCP, DNS |
+//! | `compat` | the sockets in other dress: `embedded-nal-async` |
 //! | `iface` | interfaces: addresses, neighbours, routes, counters |
 //! | `ip` | the choice of addresses, what ICMP errors mean |
 //! | [`l2`] | link layers: from frame to packet and back |
 //! | [`wire`] | formats: read and written in place |
 //! | [`checksum`], [`rng`], [`time`], [`config`] | the ground floor: sums, random numbers, instants, build-time numbers |
 //!
-//! `stack`, `socket`, `iface` and `ip` are there with `ipv4` or `ipv6`, `proto` with a protocol too.
+//! `stack`, `socket`, `iface` and `ip` are there with `ipv4` or `ipv6`, `proto` with a protocol too,
+//! `compat` with a face.
 //!
 //! # Example
 //!
@@ -116,6 +118,9 @@ pub mod socket;
 #[cfg(all(ip, any(feature = "dns", feature = "dhcpv4-client")))]
 pub mod proto;
 
+#[cfg(all(ip, feature = "embedded-nal"))]
+pub mod compat;
+
 #[path = "../drivers/mod.rs"]
 pub mod drivers;
 
@@ -132,6 +137,7 @@ pub mod drivers;
     feature = "ping",
     feature = "dns",
     feature = "dhcpv4-client",
+    feature = "embedded-nal",
     feature = "runner",
     feature = "events",
     feature = "timestamps",

@@ -68,6 +68,9 @@ mod link_local_v4;
 mod loopback;
 #[path = "net/multicast.rs"]
 mod multicast;
+#[cfg(all(feature = "embedded-nal", feature = "dns"))]
+#[path = "net/nal.rs"]
+mod nal;
 #[path = "net/neighbors.rs"]
 mod neighbors;
 #[path = "net/offload.rs"]

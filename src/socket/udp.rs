@@ -247,6 +247,19 @@ impl<'a> UdpSocket<'a> {
         self.send_when_ready(data, Some(request.source), from).await
     }
 
+    /// As [`UdpSocket::send_to`], from the address `from` of this host. A socket that is bound to an
+    /// address sends from that; the unspecified address leaves the choice open.
+    pub async fn send_from(
+        &self,
+        data: &[u8],
+        from: IpAddr,
+        to: SocketAddr,
+    ) -> Result<(), SendError> {
+        let from = IpAddress::try_from(from).ok();
+        let from = from.filter(|from| !from.is_unspecified());
+        self.send_when_ready(data, Some(to), from).await
+    }
+
     async fn send_when_ready(
         &self,
         data: &[u8],

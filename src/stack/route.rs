@@ -39,6 +39,30 @@ impl Stack<'_> {
     }
 }
 
+/// Addresses of this host.
+#[cfg(any(feature = "udp", feature = "tcp"))]
+impl Stack<'_> {
+    /// The address that what is sent to `remote` comes from now (RFC 6724 §5); `None` if no route leads
+    /// there.
+    pub fn source_address(self, remote: SocketAddr) -> Option<IpAddr> {
+        let address = IpAddress::try_from(remote.ip()).ok()?;
+        let path = self.visit(|core| core.path(address, None, zone(remote)))?;
+        Some(path.source.into())
+    }
+
+    /// An address of this host: one that is good beyond its link, if there is one of that version.
+    #[cfg(all(feature = "embedded-nal", feature = "udp"))]
+    pub(crate) fn any_address(self, is_ipv6: bool) -> Option<IpAddr> {
+        self.visit(|core| {
+            let sources = core.interfaces().flat_map(|(_, i)| i.sources());
+            let addresses = sources.map(|source| source.address);
+            let of_version = addresses.filter(|a| IpAddr::from(*a).is_ipv6() == is_ipv6);
+            let chosen = of_version.min_by_key(|a| is_loopback(*a) || is_link_local(*a))?;
+            Some(chosen.into())
+        })
+    }
+}
+
 impl Core<'_> {
     /// What the order of destinations goes by.
     fn destination(&self, address: IpAddr) -> Option<Destination> {

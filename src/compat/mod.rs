@@ -1,0 +1,4 @@
+//! The sockets in other dress: what programs that were written for other stacks expect.
+
+#[cfg(feature = "embedded-nal")]
+pub mod nal;
