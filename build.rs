@@ -84,6 +84,11 @@ fn main() {
         writeln!(out, "pub(super) const {}: usize = {value};", size.name)
             .expect("a String takes all");
     }
+    // Whether it is a name is looked at where it becomes one (`src/iface/hostname.rs`).
+    println!("cargo::rerun-if-env-changed=ZONDA_HOSTNAME");
+    let name = env::var_os("ZONDA_HOSTNAME").unwrap_or("zonda".into());
+    let name = name.to_string_lossy();
+    writeln!(out, "pub(super) const HOSTNAME: &str = {name:?};").expect("a String takes all");
     let directory = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     fs::write(Path::new(&directory).join("sizes.rs"), out).expect("OUT_DIR is writable");
 }

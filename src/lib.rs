@@ -135,6 +135,7 @@ pub mod drivers;
     feature = "tcp",
     feature = "multicast",
     feature = "ping",
+    feature = "hostname",
     feature = "dns",
     feature = "dhcpv4-client",
     feature = "embedded-nal",

@@ -45,6 +45,9 @@ mod fragments;
 #[allow(dead_code)]
 #[path = "net/frame.rs"]
 mod frame;
+#[cfg(all(feature = "hostname", feature = "events"))]
+#[path = "net/hostname.rs"]
+mod hostname;
 #[path = "net/icmp.rs"]
 mod icmp;
 #[path = "net/ip.rs"]

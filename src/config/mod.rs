@@ -1,4 +1,4 @@
-//! Every build-time number of the stack.
+//! Every build-time number of the stack, and its name.
 //!
 //! A number has a default, a range, and an override in the environment: `ZONDA_NEIGHBORS=16`
 //! sets [`NEIGHBORS`]. Put overrides into the `[env]` table of a firmware's
@@ -21,3 +21,9 @@ macro_rules! sizes {
 }
 
 include!("sizes.rs");
+
+/// The name that a host has at first (feature `hostname`): 1 to 63 letters, digits and inner
+/// hyphens.
+///
+/// Default `zonda`; `ZONDA_HOSTNAME`.
+pub const HOSTNAME: &str = chosen::HOSTNAME;

@@ -70,6 +70,9 @@ pub enum EventKind {
     },
     /// The servers and search domains for names that routers tell of have changed (RFC 8106).
     NameServers,
+    /// The host has another name (feature `hostname`). It has it on all interfaces: the event names
+    /// the first.
+    HostnameChanged,
     /// A router says that packets to a destination go by another next hop (RFC 4861 §8,
     /// RFC 1122 §3.2.2.2).
     Redirected {

@@ -16,6 +16,8 @@ pub(crate) mod discovery;
 mod event;
 #[cfg(any(feature = "ipv6", feature = "multicast"))]
 pub(crate) mod group;
+#[cfg(feature = "hostname")]
+mod hostname;
 mod interface;
 #[cfg(any(feature = "router-discovery", feature = "ra-server"))]
 pub(crate) mod names;
@@ -54,6 +56,8 @@ pub use event::{Event, EventKind};
 pub use group::FilterMode;
 #[cfg(any(feature = "ipv6", feature = "multicast"))]
 pub(crate) use group::Member;
+#[cfg(feature = "hostname")]
+pub use hostname::{Hostname, HostnameError, HostnameSuffix};
 pub(crate) use interface::Destination;
 #[cfg(feature = "loopback")]
 pub(crate) use interface::Loopback;

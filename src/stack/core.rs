@@ -46,6 +46,8 @@ pub struct Core<'a> {
     pub(crate) routes: RouteTable<'a>,
     #[cfg(feature = "router-discovery")]
     pub(super) names: crate::iface::told::Names,
+    #[cfg(feature = "hostname")]
+    pub(super) hostname: crate::iface::Hostname,
     #[cfg(feature = "udp")]
     pub(crate) udp: UdpTable<'a>,
     #[cfg(feature = "udp")]
@@ -167,6 +169,8 @@ impl<'a> Core<'a> {
             routes: RouteTable::with_reserve(&mut storage.routes[..], LEARNED),
             #[cfg(feature = "router-discovery")]
             names: crate::iface::told::Names::new(),
+            #[cfg(feature = "hostname")]
+            hostname: crate::iface::Hostname::DEFAULT,
             #[cfg(feature = "udp")]
             udp: UdpTable::new(&mut storage.udp[..]),
             #[cfg(feature = "udp")]

@@ -19,6 +19,8 @@ mod fragments;
 #[cfg(any(feature = "ipv6", feature = "multicast"))]
 mod groups;
 mod handle;
+#[cfg(feature = "hostname")]
+mod hostname;
 #[cfg(feature = "ipv4")]
 mod icmpv4;
 #[cfg(feature = "ipv6")]

@@ -44,6 +44,10 @@ impl WaitKey {
         Self::new(8, interface as u16)
     }
 
+    /// The host has another name.
+    #[cfg(feature = "hostname")]
+    pub(crate) const HOSTNAME: Self = Self::new(9, 0);
+
     /// A UDP socket has received something, or an error.
     #[cfg(feature = "udp")]
     pub(crate) const fn udp(socket: u16) -> Self {

@@ -62,7 +62,7 @@ pub struct ClientConfig<'c> {
 }
 
 impl<'c> ClientConfig<'c> {
-    /// No name; an address, routes and MTU are taken from the first server that answers.
+    /// No name but that of the stack; an address, routes and MTU are taken from the first server that answers.
     pub const fn new() -> Self {
         Self {
             host_name: None,
@@ -82,7 +82,10 @@ impl<'c> ClientConfig<'c> {
         }
     }
 
-    /// Says the name of the host (RFC 2132 §3.14).
+    /// Says the name of the host (RFC 2132 §3.14), or none if this is empty.
+    ///
+    /// With the feature `hostname` the stack's is said otherwise, as far as it fits with what else
+    /// is configured.
     #[must_use]
     pub const fn host_name(self, name: &'c str) -> Self {
         Self {
@@ -216,11 +219,13 @@ impl<'c> ClientConfig<'c> {
         }
     }
 
-    /// Writes what goes into all messages that ask for something.
+    /// Writes what goes into all messages that ask for something. `own` is the name of the host,
+    /// which is said where no name is configured.
     pub(super) fn write(
         &self,
         writer: &mut MessageWriter<'_>,
         maximum: u16,
+        own: &str,
     ) -> Result<(), MessageFull> {
         writer.option(code::MAXIMUM_MESSAGE_SIZE, &maximum.to_be_bytes())?;
         // "The Classless Static Routes option code MUST appear in the parameter request list prior
@@ -245,6 +250,10 @@ impl<'c> ClientConfig<'c> {
         }
         if !self.vendor_class.is_empty() {
             writer.option(code::VENDOR_CLASS, self.vendor_class)?;
+        }
+        if self.fqdn.is_none() && self.host_name.is_none() && !own.is_empty() {
+            // It was not measured with the configuration, and goes without saying.
+            let _: Result<(), MessageFull> = writer.option(code::HOST_NAME, own.as_bytes());
         }
         Ok(())
     }

@@ -274,7 +274,13 @@ impl Dhcpv4Client<'_, '_> {
             octets => writer.option(code::CLIENT_IDENTIFIER, octets),
         })?;
         if is_asking {
-            self.config.write(&mut writer, maximum)?;
+            #[cfg(feature = "hostname")]
+            let own = self.stack.hostname();
+            #[cfg(feature = "hostname")]
+            let own = own.as_str();
+            #[cfg(not(feature = "hostname"))]
+            let own = "";
+            self.config.write(&mut writer, maximum, own)?;
         }
         Ok(writer.finish())
     }

@@ -217,6 +217,31 @@ fn client_says_what_it_is_configured_to() {
     assert_eq!(log[0].address_option(50), Some(Ipv4Addr::new(10, 0, 0, 77)));
 }
 
+#[cfg(feature = "hostname")]
+#[test]
+fn name_of_the_stack_is_said_where_none_is_configured_and_it_fits() {
+    let said = |config: ClientConfig<'static>| {
+        let world = world(1, config);
+        world.host.stack().set_hostname("pot").unwrap();
+        let log = world.serve(0, usual(3600));
+        world.bind();
+        let names = log
+            .take()
+            .into_iter()
+            .map(|message| message.option(12).map(<[u8]>::to_vec));
+        let mut names: Vec<_> = names.collect();
+        names.dedup();
+        assert_eq!(names.len(), 1, "all messages say the same");
+        names.remove(0)
+    };
+    assert_eq!(said(ClientConfig::new()), Some(b"pot".to_vec()));
+    let kettle = ClientConfig::new().host_name("kettle");
+    assert_eq!(said(kettle), Some(b"kettle".to_vec()));
+    assert_eq!(said(ClientConfig::new().host_name("")), None);
+    let whole = ClientConfig::new().fqdn("kettle.lab.", DnsUpdates::Server);
+    assert_eq!(said(whole), None);
+}
+
 #[test]
 fn whole_name_is_said_in_place_of_the_host_name() {
     for (name, updates, expected) in [
