@@ -13,6 +13,7 @@
 //! | `stack` | the core, the handle, the runner, the lent storage |
 //! | `socket` | what applications hold: UDP, TCP, ping |
 //! | `proto` | application protocols: DHCP, DNS |
+//! | `mgmt` | the connection manager |
 //! | `compat` | the sockets in other dress: `embedded-nal-async` |
 //! | `iface` | interfaces: addresses, neighbours, routes, counters |
 //! | `ip` | the choice of addresses, what ICMP errors mean |
@@ -121,6 +122,9 @@ pub mod proto;
 #[cfg(all(ip, feature = "embedded-nal"))]
 pub mod compat;
 
+#[cfg(all(ip, feature = "mgmt"))]
+pub mod mgmt;
+
 #[path = "../drivers/mod.rs"]
 pub mod drivers;
 
@@ -141,6 +145,7 @@ pub mod drivers;
     feature = "embedded-nal",
     feature = "runner",
     feature = "events",
+    feature = "mgmt",
     feature = "timestamps",
     feature = "driver-wire",
     feature = "driver-tap",

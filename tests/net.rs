@@ -69,6 +69,9 @@ mod link_local_v4;
 #[cfg(feature = "loopback")]
 #[path = "net/loopback.rs"]
 mod loopback;
+#[cfg(feature = "mgmt")]
+#[path = "net/mgmt/mod.rs"]
+mod mgmt;
 #[path = "net/multicast.rs"]
 mod multicast;
 #[cfg(all(feature = "embedded-nal", feature = "dns"))]

@@ -80,6 +80,9 @@ pub struct InterfaceInfo {
     pub capabilities: Capabilities,
     /// Whether frames can pass.
     pub link: LinkState,
+    /// Whether it is at work, or why not.
+    #[cfg(feature = "mgmt")]
+    pub state: super::OperationalState,
     /// The largest IP packet that may be sent, in bytes.
     pub mtu: u16,
     /// Its IPv4 addresses, those among them that may not be used (yet).
@@ -153,6 +156,8 @@ pub struct Interface<'p> {
     #[cfg(feature = "redirects")]
     pub(crate) takes_redirects: bool,
     pub(crate) counters: Counters,
+    #[cfg(feature = "mgmt")]
+    pub(crate) admin: super::Admin,
 }
 
 impl<'p> Interface<'p> {
@@ -188,6 +193,8 @@ impl<'p> Interface<'p> {
             #[cfg(feature = "redirects")]
             takes_redirects: true,
             counters: Counters::NEW,
+            #[cfg(feature = "mgmt")]
+            admin: super::Admin::new(),
         }
     }
 
@@ -255,6 +262,8 @@ impl<'p> Interface<'p> {
         InterfaceInfo {
             capabilities: self.capabilities,
             link: self.link,
+            #[cfg(feature = "mgmt")]
+            state: self.admin.state(),
             mtu: self.capabilities.mtu.min(self.mtu_limit),
             #[cfg(feature = "ipv4")]
             ipv4: listed(self.assignments.iter().map(|a| a.entry)),

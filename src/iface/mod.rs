@@ -4,6 +4,8 @@
 mod address;
 #[cfg(feature = "ipv4")]
 mod address_v4;
+#[cfg(feature = "mgmt")]
+mod admin;
 #[cfg(feature = "ra-server")]
 pub(crate) mod advertiser;
 #[cfg(feature = "acd")]
@@ -42,6 +44,10 @@ pub use address::{AddressOrigin, AddressState, Ipv6Address, Ipv6Cidr};
 pub(crate) use address_v4::Assignment;
 #[cfg(feature = "ipv4")]
 pub use address_v4::{Ipv4Cidr, Ipv4Entry, Ipv4Origin, Ipv4State};
+#[cfg(feature = "mgmt")]
+pub(crate) use admin::Admin;
+#[cfg(feature = "mgmt")]
+pub use admin::{InterfaceName, NAME_LENGTH, NameError, OperationalState};
 #[cfg(feature = "ra-server")]
 pub use advertiser::{AdvertisedPrefix, Advertisement, AdvertisementError, AdvertisingCounters};
 #[cfg(feature = "acd")]
@@ -51,7 +57,7 @@ pub use counters::{Counters, ReceiveDrop, SendDrop};
 pub use dad::AddressCounters;
 #[cfg(feature = "router-discovery")]
 pub use discovery::{LinkParameters, RouterDiscovery};
-pub use event::{Event, EventKind};
+pub use event::{Event, EventClass, EventKind, Reach};
 #[cfg(all(feature = "udp", feature = "multicast"))]
 pub use group::FilterMode;
 #[cfg(any(feature = "ipv6", feature = "multicast"))]

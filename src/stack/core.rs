@@ -12,7 +12,7 @@ use crate::config;
 use crate::iface::route::{LEARNED, RouteTable};
 use crate::iface::{Counters, EventKind, Interface, SendDrop};
 use crate::ip::rate::RateLimit;
-use crate::link::{LinkState, StackEnd};
+use crate::link::{Capabilities, LinkState, StackEnd};
 use crate::netbuf::{BufQueue, NetBuf, Pool};
 use crate::rng::Rng;
 #[cfg(feature = "tcp")]
@@ -435,6 +435,25 @@ impl<'a> Core<'a> {
             return;
         };
         let Some((link, capabilities)) = interface.port.take_change() else {
+            return;
+        };
+        #[cfg(feature = "mgmt")]
+        let link = {
+            interface.admin.carrier = link;
+            interface.admin.link()
+        };
+        self.settle_link(id, link, capabilities);
+    }
+
+    /// Takes in that the link of an interface is so now.
+    #[inline]
+    pub(super) fn settle_link(
+        &mut self,
+        id: InterfaceId,
+        link: LinkState,
+        capabilities: Capabilities,
+    ) {
+        let Some(interface) = self.interface_mut(id) else {
             return;
         };
         if (interface.link, interface.capabilities) != (link, capabilities) {

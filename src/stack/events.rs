@@ -10,7 +10,7 @@ use super::core::{Core, InterfaceId};
 use super::handle::Stack;
 use super::waiters::WaitKey;
 use crate::config;
-use crate::iface::{Event, EventKind};
+use crate::iface::{Event, EventClass, EventKind};
 
 /// The latest events.
 pub(crate) struct EventLog {
@@ -60,6 +60,14 @@ impl Core<'_> {
     }
 }
 
+impl Stack<'_> {
+    /// As [`Core::emit`], for what stands above the core.
+    #[cfg(feature = "mgmt")]
+    pub(crate) fn announce(self, interface: InterfaceId, kind: EventKind) {
+        self.visit(|core| core.emit(interface, kind));
+    }
+}
+
 /// So many events were overwritten before they were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -80,6 +88,8 @@ impl core::error::Error for EventsMissed {}
 pub struct Events<'a> {
     stack: Stack<'a>,
     place: u32,
+    classes: EventClass,
+    interface: Option<InterfaceId>,
 }
 
 impl<'a> Stack<'a> {
@@ -88,28 +98,66 @@ impl<'a> Stack<'a> {
         Events {
             stack: self,
             place: self.with(|core| core.events.count),
+            classes: EventClass::all(),
+            interface: None,
         }
     }
 }
 
 impl Events<'_> {
-    /// The next event if one has happened, or how many were missed before it.
+    /// Only of these kinds from now on.
+    #[must_use]
+    pub fn only(self, classes: EventClass) -> Self {
+        Self { classes, ..self }
+    }
+
+    /// Only of one interface from now on.
+    #[must_use]
+    pub fn of(self, interface: InterfaceId) -> Self {
+        Self {
+            interface: Some(interface),
+            ..self
+        }
+    }
+
+    /// The next event if one has happened, or how many were missed before it: of all kinds, since
+    /// nobody knows what they were.
     pub fn try_next(&mut self) -> Option<Result<Event, EventsMissed>> {
-        self.stack.with(|core| core.events.read(&mut self.place))
+        self.stack.visit(|core| {
+            loop {
+                let event = core.events.read(&mut self.place)?;
+                if event.is_ok_and(|event| !self.wants(&event)) {
+                    continue;
+                }
+                return Some(event);
+            }
+        })
+    }
+
+    fn wants(&self, event: &Event) -> bool {
+        self.classes.contains(event.kind.class())
+            && self.interface.is_none_or(|only| only == event.interface)
+    }
+
+    /// Calls `tell` with each event from now on, and with how many were missed. The stack may be
+    /// used in it.
+    pub async fn tell(mut self, mut tell: impl FnMut(Result<Event, EventsMissed>)) -> ! {
+        loop {
+            let event = self.next().await;
+            tell(event);
+        }
     }
 
     /// Waits for the next event, or learns at once how many were missed before it. Nothing is lost
     /// if the wait is given up.
     pub async fn next(&mut self) -> Result<Event, EventsMissed> {
-        let Self { stack, place } = self;
         poll_fn(|context| {
-            stack.with(|core| match core.events.read(place) {
-                Some(event) => Poll::Ready(event),
-                None => {
-                    core.wait(WaitKey::EVENTS, context.waker());
-                    Poll::Pending
-                }
-            })
+            if let Some(event) = self.try_next() {
+                return Poll::Ready(event);
+            }
+            let waker = context.waker();
+            (self.stack).visit(|core| core.wait(WaitKey::EVENTS, waker));
+            Poll::Pending
         })
         .await
     }

@@ -5,6 +5,8 @@
 
 #[cfg(feature = "ipv6")]
 mod addresses;
+#[cfg(feature = "mgmt")]
+mod admin;
 #[cfg(feature = "ra-server")]
 mod advertise;
 #[cfg(feature = "slaac")]
@@ -44,6 +46,8 @@ mod path_mtu;
 #[cfg(feature = "ping")]
 pub(crate) mod ping;
 mod quoted;
+#[cfg(feature = "mgmt")]
+mod reach;
 #[cfg(feature = "fragmentation")]
 mod reassembly;
 mod receive;
@@ -77,6 +81,8 @@ pub use core::{Core, InterfaceId, Next, TooManyInterfaces};
 pub use events::{Events, EventsMissed};
 pub use handle::{Clock, ManualClock, Sleep, Stack, StackCell};
 pub use mtu::MtuError;
+#[cfg(feature = "mgmt")]
+pub use reach::Readiness;
 #[cfg(feature = "runner")]
 pub use runner::{EmbassyClock, Runner};
 pub use storage::StackStorage;

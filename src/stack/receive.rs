@@ -56,6 +56,10 @@ impl Core<'_> {
         let Some(Some(interface)) = self.interfaces.get(usize::from(id)) else {
             return Err(ReceiveDrop::InterfaceDown);
         };
+        #[cfg(feature = "mgmt")]
+        if interface.admin.is_down {
+            return Err(ReceiveDrop::InterfaceDown);
+        }
         let mut meta = buf.meta();
         meta.interface = id;
         buf.set_meta(meta);

@@ -331,7 +331,7 @@ fn is_link_wide(destination: IpAddress) -> bool {
 
 /// Whether an address belongs to a single host of one link (RFC 3927 §2.8, RFC 4291 §2.5.6).
 #[inline]
-fn is_link_local(address: IpAddress) -> bool {
+pub(super) fn is_link_local(address: IpAddress) -> bool {
     match address {
         #[cfg(feature = "ipv4")]
         IpAddress::V4(address) => address.is_link_local(),
@@ -362,7 +362,7 @@ fn next_hop_from(
 }
 
 /// Whether a destination never leaves the host (RFC 1122 §3.2.1.3 g, RFC 4291 §2.5.3).
-fn is_loopback(destination: IpAddress) -> bool {
+pub(super) fn is_loopback(destination: IpAddress) -> bool {
     match destination {
         #[cfg(feature = "ipv4")]
         IpAddress::V4(address) => address.is_loopback(),

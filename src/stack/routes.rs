@@ -12,6 +12,8 @@ impl Core<'_> {
     pub fn add_route(&mut self, route: Route) -> Result<(), RouteError> {
         self.routes.add(route)?;
         self.arm_routes();
+        let (prefix, length) = (route.prefix.address().into(), route.prefix.length());
+        self.emit(route.interface, EventKind::RouteAdded { prefix, length });
         Ok(())
     }
 
@@ -61,16 +63,17 @@ impl Core<'_> {
 
     /// Tells who wants to know that a route is no longer there.
     pub(super) fn route_gone(&mut self, route: &Route) {
-        if route.origin != RouteOrigin::RouterAdvertisement {
-            return;
-        }
-        let kind = match (route.gateway, route.prefix.length()) {
-            (Some(gateway), 0) => EventKind::RouterRemoved(gateway.into()),
-            (Some(_), _) => return,
-            (None, length) => EventKind::PrefixRemoved {
-                prefix: route.prefix.address().into(),
-                length,
-            },
+        let (prefix, length) = (route.prefix.address().into(), route.prefix.length());
+        let kind = match (route.origin, route.gateway, length) {
+            (RouteOrigin::RouterAdvertisement, Some(gateway), 0) => {
+                EventKind::RouterRemoved(gateway.into())
+            }
+            (RouteOrigin::RouterAdvertisement, Some(_), _) => return,
+            (RouteOrigin::RouterAdvertisement, None, _) => {
+                EventKind::PrefixRemoved { prefix, length }
+            }
+            (RouteOrigin::Redirect, ..) => return,
+            _ => EventKind::RouteRemoved { prefix, length },
         };
         self.emit(route.interface, kind);
     }
