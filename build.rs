@@ -71,6 +71,13 @@ fn main() {
     if env::var_os("CARGO_FEATURE_ETHERNET").is_some() {
         println!("cargo::rustc-cfg=neighbors");
     }
+    // Devices with drivers for other stacks, which have much in common.
+    println!("cargo::rustc-check-cfg=cfg(foreign_device)");
+    if env::var_os("CARGO_FEATURE_DRIVER_EMBASSY_NET").is_some()
+        || env::var_os("CARGO_FEATURE_DRIVER_XARXA").is_some()
+    {
+        println!("cargo::rustc-cfg=foreign_device");
+    }
     let mut out = String::new();
     for size in SIZES {
         let variable = size.variable();

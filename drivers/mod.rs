@@ -4,16 +4,26 @@
 //! [`DriverEnd`](crate::link::DriverEnd) of a port and a [`Pool`](crate::netbuf::Pool) to receive
 //! into, and is an async task of its own.
 
+#[cfg(feature = "driver-embassy-net")]
+pub mod embassy_net_driver;
+#[cfg(foreign_device)]
+mod foreign;
 #[cfg(feature = "pcap")]
 pub mod pcap;
 #[cfg(all(feature = "driver-tap", target_os = "linux"))]
 pub mod tap;
 #[cfg(feature = "driver-wire")]
 pub mod wire;
+#[cfg(feature = "driver-xarxa")]
+pub mod xarxa_driver;
+
+#[cfg(foreign_device)]
+pub use foreign::UnsupportedMedium;
 
 /// The longest frame of a link, in bytes: on Ethernet its header and one tag come on top of the
 /// packet (IEEE 802.3 §3.2.7).
 #[cfg(any(
+    foreign_device,
     feature = "driver-wire",
     all(feature = "driver-tap", target_os = "linux")
 ))]
@@ -27,6 +37,7 @@ fn longest_frame(medium: crate::link::Medium, mtu: u16) -> usize {
 
 /// Where a received frame starts in its first block, so that its network header is aligned.
 #[cfg(any(
+    foreign_device,
     feature = "driver-wire",
     all(feature = "driver-tap", target_os = "linux")
 ))]

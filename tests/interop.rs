@@ -23,6 +23,9 @@ mod dns;
 #[cfg(any(feature = "dns", feature = "dhcpv4-client"))]
 #[path = "interop/dnsmasq.rs"]
 mod dnsmasq;
+#[cfg(feature = "driver-embassy-net")]
+#[path = "interop/embassy_net.rs"]
+mod embassy_net;
 #[path = "interop/fragments.rs"]
 mod fragments;
 #[path = "interop/interfaces.rs"]

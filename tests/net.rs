@@ -9,6 +9,9 @@
 #[path = "net/network/mod.rs"]
 mod network;
 
+#[cfg(feature = "driver-embassy-net")]
+#[path = "net/adapter.rs"]
+mod adapter;
 #[cfg(all(feature = "dad", feature = "events"))]
 #[allow(dead_code)]
 #[path = "net/addresses.rs"]

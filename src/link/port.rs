@@ -28,6 +28,8 @@ pub struct PortStats {
     pub receive_errors: u32,
     /// Frames that the driver took to be sent.
     pub sent: u32,
+    /// Frames among those that the driver could not send: too long, or the hardware failed.
+    pub send_errors: u32,
     /// Frames that the stack could not queue, because the driver was behind or the link down.
     pub send_full: u32,
 }
@@ -125,6 +127,7 @@ impl State {
                 receive_full: 0,
                 receive_errors: 0,
                 sent: 0,
+                send_errors: 0,
                 send_full: 0,
             },
             driver: None,
@@ -184,6 +187,13 @@ impl DriverEnd<'_> {
     pub fn count_receive_errors(&self, frames: u32) {
         self.0.state.with(|state| {
             state.stats.receive_errors = state.stats.receive_errors.wrapping_add(frames);
+        });
+    }
+
+    /// Counts frames that were taken to be sent, and could not be.
+    pub fn count_send_errors(&self, frames: u32) {
+        self.0.state.with(|state| {
+            state.stats.send_errors = state.stats.send_errors.wrapping_add(frames);
         });
     }
 

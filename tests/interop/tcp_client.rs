@@ -14,7 +14,7 @@ use crate::demo::{DEVICE4, DEVICE6};
 use crate::stack::beside_linux;
 use crate::tcp::{Noise, connect, echo, pour};
 
-const LINUX: [&str; 2] = ["10.9.0.1:4000", "[fd09::1]:4000"];
+pub const LINUX: [&str; 2] = ["10.9.0.1:4000", "[fd09::1]:4000"];
 
 /// Runs `script` with a stack beside Linux, with room for four connections.
 pub fn with_stack(script: impl AsyncFn(Stack<'_>)) {
@@ -23,7 +23,10 @@ pub fn with_stack(script: impl AsyncFn(Stack<'_>)) {
 }
 
 /// What Linux does with the one that connects.
-fn linux(target: &str, serve: impl FnOnce(TcpStream) + Send + 'static) -> thread::JoinHandle<()> {
+pub fn linux(
+    target: &str,
+    serve: impl FnOnce(TcpStream) + Send + 'static,
+) -> thread::JoinHandle<()> {
     let any = if target.starts_with('[') {
         "[::]:4000"
     } else {
