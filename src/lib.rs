@@ -12,7 +12,7 @@
 //! | [`drivers`] | an in-process wire, Linux TAP and TUN, capture, adapters for drivers of other stacks |
 //! | `stack` | the core, the handle, the runner, the lent storage |
 //! | `socket` | what applications hold: UDP, TCP, ping |
-//! | `proto` | application protocols: DHCP, DNS |
+//! | `proto` | application protocols: DHCP, DNS, SNTP |
 //! | `mgmt` | the connection manager |
 //! | `compat` | the sockets in other dress: `embedded-nal-async` |
 //! | `iface` | interfaces: addresses, neighbours, routes, counters |
@@ -116,7 +116,7 @@ pub mod stack;
 #[cfg(ip)]
 pub mod socket;
 
-#[cfg(all(ip, any(feature = "dns", feature = "dhcpv4-client")))]
+#[cfg(all(ip, any(feature = "dns", feature = "dhcpv4-client", feature = "sntp")))]
 pub mod proto;
 
 #[cfg(all(ip, feature = "embedded-nal"))]
@@ -142,6 +142,7 @@ pub mod drivers;
     feature = "hostname",
     feature = "dns",
     feature = "dhcpv4-client",
+    feature = "sntp",
     feature = "embedded-nal",
     feature = "runner",
     feature = "events",

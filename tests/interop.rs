@@ -37,6 +37,9 @@ mod ping;
 #[cfg(all(feature = "router-discovery", feature = "ra-server", feature = "ping"))]
 #[path = "interop/radvd.rs"]
 mod radvd;
+#[cfg(feature = "sntp")]
+#[path = "interop/sntp.rs"]
+mod sntp;
 #[path = "interop/stack.rs"]
 mod stack;
 #[path = "interop/tap_driver.rs"]

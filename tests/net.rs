@@ -116,6 +116,9 @@ mod routers;
 #[cfg(all(feature = "slaac", feature = "events", feature = "tcp"))]
 #[path = "net/slaac.rs"]
 mod slaac;
+#[cfg(feature = "sntp")]
+#[path = "net/sntp.rs"]
+mod sntp;
 #[path = "net/static_neighbors.rs"]
 mod static_neighbors;
 #[path = "net/storm.rs"]

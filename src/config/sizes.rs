@@ -161,4 +161,6 @@ sizes! {
     /// Bytes of options from the last answer of a DHCPv4 server that a client keeps, with 3 bytes for
     /// each option. What does not fit is counted; those that the client itself uses come first.
     DHCPV4_OPTIONS = 256 in 32..=4096;
+    /// Time servers that an SNTP client knows at once.
+    SNTP_SERVERS = 4 in 1..=16;
 }

@@ -48,6 +48,10 @@ impl WaitKey {
     #[cfg(feature = "hostname")]
     pub(crate) const HOSTNAME: Self = Self::new(9, 0);
 
+    /// A client of SNTP knows the time, or has other servers.
+    #[cfg(feature = "sntp")]
+    pub(crate) const SNTP: Self = Self::new(20, 0);
+
     /// A UDP socket has received something, or an error.
     #[cfg(feature = "udp")]
     pub(crate) const fn udp(socket: u16) -> Self {
