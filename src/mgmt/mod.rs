@@ -4,6 +4,7 @@ mod connection;
 mod connectivity;
 #[cfg(any(feature = "ping", feature = "tcp"))]
 mod online;
+mod setup;
 
 pub use connection::{Connections, Requirement};
 pub use connectivity::{Binding, BindingOptions, BindingState, Connectivity};
@@ -13,3 +14,4 @@ pub use online::HttpProbe;
 pub use online::PingProbe;
 #[cfg(any(feature = "ping", feature = "tcp"))]
 pub use online::{OnlineCheck, Probe};
+pub use setup::{InterfaceSetup, SetupError};

@@ -4,6 +4,7 @@ mod connection;
 mod connectivity;
 mod interfaces;
 mod online;
+mod setup;
 
 use zonda::iface::{Event, EventClass, EventKind, Reach};
 use zonda::stack::{Events, InterfaceId};
