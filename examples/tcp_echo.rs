@@ -1,6 +1,9 @@
 //! A TCP echo server and a client, each with a stack of its own, on a wire: async, in real time.
 //! The server gives back the blocks that it was given, without a copy.
 
+#[path = "apps/tcp_echo.rs"]
+mod server;
+
 use std::error::Error;
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,7 +16,7 @@ use zonda::drivers::wire::{Station, Wire};
 use zonda::iface::Ipv6Cidr;
 use zonda::link::{Capabilities, Port};
 use zonda::netbuf::NetBufPool;
-use zonda::socket::{TcpListener, TcpSocket};
+use zonda::socket::TcpSocket;
 use zonda::stack::{EmbassyClock, Runner, Stack, StackCell, StackStorage};
 
 static SERVER_POOL: NetBufPool<16, 512> = NetBufPool::new();
@@ -50,24 +53,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let talk = async {
         // Addresses are used once it is known that nobody else has them.
         let ((), ()) = join(server.ready(server_interface), client.ready(interface)).await;
-        select(serve(server), ask(client)).await
+        select(server::run::<1>(server, ECHO), ask(client)).await
     };
     match async_io::block_on(select(talk, network)) {
-        Either::First(Either::First(result) | Either::Second(result)) => result,
+        Either::First(Either::First(Err(error))) => Err(error.into()),
+        Either::First(Either::Second(result)) => result,
         Either::Second((never, ..)) => match never {},
-    }
-}
-
-/// Sends back whatever comes, to one client after the other.
-async fn serve(stack: Stack<'_>) -> Result<(), Box<dyn Error>> {
-    let listener = TcpListener::bind(stack, ECHO, 1)?;
-    loop {
-        let mut socket = listener.accept().await;
-        while let Some(data) = socket.recv().await? {
-            println!("server: {} bytes", data.len());
-            socket.send(data).await?;
-        }
-        // The end of the socket closes the connection.
     }
 }
 

@@ -1,6 +1,9 @@
 //! A UDP echo server and a client, each with a stack of its own, on a wire: async, in real time.
 //! The server gives back the blocks that it was given, without a copy.
 
+#[path = "apps/udp_echo.rs"]
+mod server;
+
 use std::error::Error;
 use std::fs::File;
 use std::io::{self, Read};
@@ -49,23 +52,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let talk = async {
         // Addresses are used once it is known that nobody else has them.
         let ((), ()) = join(server.ready(server_interface), client.ready(interface)).await;
-        select(serve(server), ask(client)).await
+        select(server::run(server, ECHO), ask(client)).await
     };
     match async_io::block_on(select(talk, network)) {
-        Either::First(Either::First(result) | Either::Second(result)) => result,
+        Either::First(Either::First(Err(error))) => Err(error.into()),
+        Either::First(Either::Second(result)) => result,
         Either::Second((never, ..)) => match never {},
-    }
-}
-
-/// Sends back whatever comes.
-async fn serve(stack: Stack<'_>) -> Result<(), Box<dyn Error>> {
-    let socket = UdpSocket::bind(stack, ECHO)?;
-    loop {
-        let (data, info) = socket.recv().await?;
-        println!("server: {} bytes from {}", data.len(), info.source);
-        if let Err((_, error)) = socket.try_reply(data, &info) {
-            println!("server: the answer is lost: {error}");
-        }
     }
 }
 
