@@ -8,8 +8,12 @@
 pub mod embassy_net_driver;
 #[cfg(foreign_device)]
 mod foreign;
+#[cfg(feature = "driver-lan9118")]
+pub mod lan9118;
 #[cfg(feature = "pcap")]
 pub mod pcap;
+#[cfg(feature = "driver-lan9118")]
+pub mod registers;
 #[cfg(all(feature = "driver-tap", target_os = "linux"))]
 pub mod tap;
 #[cfg(feature = "driver-wire")]
@@ -24,6 +28,7 @@ pub use foreign::UnsupportedMedium;
 /// packet (IEEE 802.3 §3.2.7).
 #[cfg(any(
     foreign_device,
+    feature = "driver-lan9118",
     feature = "driver-wire",
     all(feature = "driver-tap", target_os = "linux")
 ))]
@@ -38,6 +43,7 @@ fn longest_frame(medium: crate::link::Medium, mtu: u16) -> usize {
 /// Where a received frame starts in its first block, so that its network header is aligned.
 #[cfg(any(
     foreign_device,
+    feature = "driver-lan9118",
     feature = "driver-wire",
     all(feature = "driver-tap", target_os = "linux")
 ))]
@@ -47,4 +53,21 @@ fn receive_offset(medium: crate::link::Medium) -> usize {
         crate::link::Medium::Ethernet => crate::netbuf::pool::RECEIVE_OFFSET,
         crate::link::Medium::Ip => 0,
     }
+}
+
+/// Lets other tasks have their turn.
+#[cfg(any(
+    feature = "driver-lan9118",
+    all(feature = "driver-tap", target_os = "linux")
+))]
+async fn pass() {
+    let mut passed = false;
+    core::future::poll_fn(|context| {
+        if core::mem::replace(&mut passed, true) {
+            return core::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        core::task::Poll::Pending
+    })
+    .await;
 }

@@ -24,7 +24,7 @@ use async_io::{Async, Timer};
 use rustix::io::Errno;
 
 use self::configure::Configuration;
-use super::{longest_frame, receive_offset};
+use super::{longest_frame, pass, receive_offset};
 use crate::link::{DriverEnd, LinkState, Medium};
 #[cfg(feature = "timestamps")]
 use crate::netbuf::pool::Stamp;
@@ -333,19 +333,6 @@ fn write(file: impl AsFd, frame: &NetBuf) -> Result<(), Errno> {
         rustix::io::write(file, &bytes)?
     };
     Ok(())
-}
-
-/// Lets other tasks have their turn.
-async fn pass() {
-    let mut passed = false;
-    poll_fn(|context| {
-        if core::mem::replace(&mut passed, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 #[cfg(test)]
