@@ -1,10 +1,22 @@
 //! What only a target without an operating system shows: cross builds, and images run in QEMU.
+#![cfg(target_os = "linux")]
 
 #[macro_use]
 #[path = "support/skip.rs"]
 mod skip;
+#[macro_use]
+#[path = "interop/namespace.rs"]
+mod namespace;
+#[path = "interop/dnsmasq.rs"]
+mod dnsmasq;
+#[path = "firmware/ethernet.rs"]
+mod ethernet;
+#[path = "firmware/machine.rs"]
+mod machine;
 
 use std::process::Command;
+
+use machine::{Board, Machine};
 
 /// Checks the crate for `target` with no feature and with all that fit it, by `tests/matrix`.
 macro_rules! cross_builds {
@@ -57,4 +69,67 @@ fn the_echo_images_are_linked_with_no_panic_machinery() {
         "a path to a panic is left in an image:\n{said}"
     );
     print!("{}", String::from_utf8_lossy(&run.stdout));
+}
+
+// ---- Boards in QEMU ----------------------------------------------------------------------------
+
+/// Runs functions of a module, which take a machine, as tests on a board of their own each.
+macro_rules! run_on {
+    ($board:ident, $tests:ident: $($test:ident)*) => {$(
+        #[test]
+        fn $test() {
+            if std::env::var_os("ZONDA_SKIPPED").is_none() {
+                skip!("run it by `tests/run firmware`");
+            }
+            let board = &crate::$board;
+            // Inside of the namespace it has been built.
+            if !crate::namespace::is_inside() {
+                if let Err(why) = board.build() {
+                    skip!("{why}");
+                }
+                if !crate::namespace::is_installed(board.qemu) {
+                    skip!("{} is not installed", board.qemu);
+                }
+            }
+            in_namespace!("dnsmasq", "ping", "setpriv");
+            let mut machine = crate::Machine::start(board);
+            crate::$tests::$test(&mut machine);
+            machine.assert_nothing_is_left();
+        }
+    )*};
+}
+
+/// The tests of every board with Ethernet.
+macro_rules! ethernet_boards {
+    ($($name:ident: $board:ident;)*) => {$(
+        mod $name {
+            run_on! {
+                $board, ethernet:
+                answers_ping_over_ipv4_and_ipv6
+                echoes_ten_megabytes_by_tcp
+                serves_fifty_connections_in_turn_and_four_at_once
+                survives_a_flood_by_udp
+                comes_back_when_the_cable_does
+                gets_an_address_by_dhcp_and_looks_up_a_name
+            }
+        }
+    )*};
+}
+
+const AN385: Board = Board {
+    package: "qemu-mps2",
+    target: "thumbv7m-none-eabi",
+    qemu: "qemu-system-arm",
+    machine: &["-M", "mps2-an385", "-net", "nic,netdev=net"],
+};
+const AN386: Board = Board {
+    package: "qemu-mps2",
+    target: "thumbv7em-none-eabihf",
+    qemu: "qemu-system-arm",
+    machine: &["-M", "mps2-an386", "-net", "nic,netdev=net"],
+};
+
+ethernet_boards! {
+    mps2_an385: AN385;
+    mps2_an386: AN386;
 }

@@ -32,9 +32,14 @@ pub enum Entered {
     Cannot(String),
 }
 
+/// Whether this is the process inside of a namespace.
+pub fn is_inside() -> bool {
+    env::var_os(INSIDE).is_some()
+}
+
 /// See `in_namespace!`; `closure` is the name of a closure of the test.
 pub fn enter(closure: &str, programs: &[&str]) -> Entered {
-    if env::var_os(INSIDE).is_some() {
+    if is_inside() {
         return Entered::Inside;
     }
     for program in ["unshare", "ip"].iter().chain(programs) {
@@ -71,7 +76,8 @@ pub fn enter(closure: &str, programs: &[&str]) -> Entered {
     Entered::Done
 }
 
-fn is_installed(program: &str) -> bool {
+/// Whether a program can be started.
+pub fn is_installed(program: &str) -> bool {
     let paths = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&paths).any(|path| path.join(program).is_file())
 }

@@ -1,0 +1,4 @@
+//! What Cortex-M boards in QEMU have in common.
+
+pub mod semihosting;
+pub mod systick;
