@@ -116,7 +116,15 @@ pub mod stack;
 #[cfg(ip)]
 pub mod socket;
 
-#[cfg(all(ip, any(feature = "dns", feature = "dhcpv4-client", feature = "sntp")))]
+#[cfg(all(
+    ip,
+    any(
+        feature = "dns",
+        feature = "dhcpv4-client",
+        feature = "dhcpv4-server",
+        feature = "sntp"
+    )
+))]
 pub mod proto;
 
 #[cfg(all(ip, feature = "embedded-nal"))]
@@ -142,6 +150,7 @@ pub mod drivers;
     feature = "hostname",
     feature = "dns",
     feature = "dhcpv4-client",
+    feature = "dhcpv4-server",
     feature = "sntp",
     feature = "embedded-nal",
     feature = "runner",

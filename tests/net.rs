@@ -30,6 +30,14 @@ mod dad;
 #[cfg(all(feature = "dhcpv4-client", feature = "acd", feature = "dns"))]
 #[path = "net/dhcpv4/mod.rs"]
 mod dhcpv4;
+#[cfg(all(
+    feature = "dhcpv4-server",
+    feature = "dhcpv4-client",
+    feature = "acd",
+    feature = "dns"
+))]
+#[path = "net/dhcpv4_server/mod.rs"]
+mod dhcpv4_server;
 #[cfg(feature = "dns")]
 #[path = "net/dns/mod.rs"]
 mod dns;

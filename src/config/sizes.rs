@@ -155,12 +155,16 @@ sizes! {
     DNS_TIMEOUT = 2000 in 100..=30000;
     /// Rounds over all DNS servers before a lookup is given up.
     DNS_ROUNDS = 3 in 1..=8;
-    /// Bytes of a DHCPv4 message that are read (feature `dhcpv4-client`): what servers are told to
-    /// send at most, without IP and UDP headers. They are taken from the stack of whoever polls.
+    /// Bytes of a DHCPv4 message that are read (features `dhcpv4-client`, `dhcpv4-server`), and that
+    /// the server writes at most: what servers are told to send at most, without IP and UDP headers.
+    /// They are taken from the stack of whoever polls, by the server twice.
     DHCPV4_MESSAGE = 1472 in 548..=8192;
     /// Bytes of options from the last answer of a DHCPv4 server that a client keeps, with 3 bytes for
     /// each option. What does not fit is counted; those that the client itself uses come first.
     DHCPV4_OPTIONS = 256 in 32..=4096;
+    /// Addresses that are looked for on the links at once, before a DHCPv4 server offers them (feature
+    /// `dhcpv4-server`): each keeps the message of a client for half a second.
+    DHCPV4_PROBES = 4 in 1..=64;
     /// Time servers that an SNTP client knows at once.
     SNTP_SERVERS = 4 in 1..=16;
 }

@@ -2,7 +2,7 @@
 
 #[cfg(any(feature = "dns", feature = "sntp"))]
 mod deadline;
-#[cfg(feature = "dhcpv4-client")]
+#[cfg(any(feature = "dhcpv4-client", feature = "dhcpv4-server"))]
 pub mod dhcpv4;
 #[cfg(feature = "dns")]
 pub mod dns;

@@ -510,7 +510,7 @@ impl<'a> UdpSocket<'a> {
     }
 
     /// Its number among the sockets of the stack.
-    #[cfg(feature = "dhcpv4-client")]
+    #[cfg(any(feature = "dhcpv4-client", feature = "dhcpv4-server"))]
     pub(crate) const fn index(&self) -> u16 {
         self.index
     }

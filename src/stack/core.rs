@@ -74,6 +74,9 @@ pub struct Core<'a> {
     pub(crate) reset_limit: RateLimit,
     #[cfg(feature = "ping")]
     pub(crate) pings: super::ping::PingTable,
+    /// Addresses that a DHCP server is about to offer.
+    #[cfg(feature = "dhcpv4-server")]
+    pub(super) probes: super::probe::Probes,
     pub(crate) timers: TimerQueue<'a>,
     /// When the neighbour caches are looked at next.
     #[cfg(neighbors)]
@@ -206,6 +209,8 @@ impl<'a> Core<'a> {
             rng,
             #[cfg(feature = "ping")]
             pings: super::ping::PingTable::new(),
+            #[cfg(feature = "dhcpv4-server")]
+            probes: super::probe::Probes::new(),
             timers: TimerQueue::new(&mut storage.timers[..]),
             #[cfg(neighbors)]
             neighbors_deadline: Instant::MAX,

@@ -45,6 +45,8 @@ mod optimistic;
 mod path_mtu;
 #[cfg(feature = "ping")]
 pub(crate) mod ping;
+#[cfg(feature = "dhcpv4-server")]
+mod probe;
 mod quoted;
 #[cfg(feature = "mgmt")]
 mod reach;

@@ -133,6 +133,10 @@ impl Core<'_> {
                 self.heard_of_address(id, link, address, probed);
             }
         }
+        #[cfg(feature = "dhcpv4-server")]
+        if !link.is_multicast() && link != own_link {
+            self.probe_heard(id, address, link);
+        }
         let interface = self.interface_mut(id).ok_or(ReceiveDrop::InterfaceDown)?;
         // Nobody may speak for a group, for us, or with our voice.
         if link.is_multicast()

@@ -277,7 +277,12 @@ impl Core<'_> {
     }
 
     /// Gives a packet to the port, in a frame for `link`.
-    #[cfg(any(neighbors, feature = "ipv6", feature = "tcp"))]
+    #[cfg(any(
+        neighbors,
+        feature = "ipv6",
+        feature = "tcp",
+        feature = "dhcpv4-server"
+    ))]
     pub(super) fn hand_to_port(
         &mut self,
         id: InterfaceId,
@@ -403,7 +408,7 @@ impl Interface<'_> {
 }
 
 #[inline]
-fn set_meta(path: &Path, outgoing: Outgoing, buf: &mut NetBuf) {
+pub(super) fn set_meta(path: &Path, outgoing: Outgoing, buf: &mut NetBuf) {
     let flags = if path.is_local {
         Flags::LOOPED_BACK
     } else {

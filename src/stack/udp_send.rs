@@ -1,6 +1,6 @@
 //! UDP on its way out (RFC 768, RFC 8085).
 
-#[cfg(feature = "dhcpv4-client")]
+#[cfg(any(feature = "dhcpv4-client", feature = "dhcpv4-server"))]
 mod from;
 
 use core::net::SocketAddr;

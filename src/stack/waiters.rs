@@ -52,6 +52,10 @@ impl WaitKey {
     #[cfg(feature = "sntp")]
     pub(crate) const SNTP: Self = Self::new(20, 0);
 
+    /// A DHCP server has something to do.
+    #[cfg(feature = "dhcpv4-server")]
+    pub(crate) const DHCPV4_SERVER: Self = Self::new(12, 0);
+
     /// A UDP socket has received something, or an error.
     #[cfg(feature = "udp")]
     pub(crate) const fn udp(socket: u16) -> Self {

@@ -182,7 +182,7 @@ impl<'m> Message<'m> {
     }
 
     /// The octets of an option, its parts one behind the other; `None` if it is not there.
-    pub fn option(&self, wanted: u8) -> Option<impl Iterator<Item = u8> + use<'m>> {
+    pub fn option(&self, wanted: u8) -> Option<impl Iterator<Item = u8> + Clone + use<'m>> {
         let parts = || {
             let options = self.options().map_while(Result::ok);
             options.filter(move |(code, _)| *code == wanted)

@@ -22,6 +22,8 @@ pub mod code {
     pub const INTERFACE_MTU: u8 = 26;
     /// The broadcast address of the subnet (§5.3).
     pub const BROADCAST_ADDRESS: u8 = 28;
+    /// Routes to single addresses (§5.8), in whose place are those to prefixes.
+    pub const STATIC_ROUTES: u8 = 33;
     /// NTP servers, the best first (§8.3).
     pub const NTP_SERVER: u8 = 42;
     /// What the vendor of the client knows the meaning of (§8.4).
@@ -52,6 +54,8 @@ pub mod code {
     pub const CLIENT_IDENTIFIER: u8 = 61;
     /// The whole name of the client (RFC 4702).
     pub const CLIENT_FQDN: u8 = 81;
+    /// What a relay agent says, and wants back (RFC 3046).
+    pub const RELAY_AGENT: u8 = 82;
     /// Domains to look for names in (RFC 3397).
     pub const DOMAIN_SEARCH: u8 = 119;
     /// Routes to prefixes (RFC 3442).
@@ -106,12 +110,14 @@ impl Iterator for ClasslessRoutes<'_> {
 }
 
 /// The addresses of an option that is a list of them.
+#[cfg(feature = "dhcpv4-client")]
 pub(super) fn addresses(octets: &[u8]) -> impl Iterator<Item = Ipv4Addr> + use<'_> {
     let (addresses, _) = octets.as_chunks::<4>();
     addresses.iter().map(|octets| Ipv4Addr::from(*octets))
 }
 
 /// The length of the prefix that a mask says; `None` if its ones are not at its front.
+#[cfg(feature = "dhcpv4-client")]
 pub(super) fn prefix_length(mask: Ipv4Addr) -> Option<u8> {
     let mask = mask.to_bits();
     let length = mask.leading_ones();
@@ -120,6 +126,7 @@ pub(super) fn prefix_length(mask: Ipv4Addr) -> Option<u8> {
 }
 
 /// The length of the prefix of an address without a mask, by its class (RFC 791 §3.2).
+#[cfg(feature = "dhcpv4-client")]
 pub(super) const fn class_length(address: Ipv4Addr) -> u8 {
     match address.octets()[0] {
         0..128 => 8,

@@ -21,6 +21,12 @@ impl core::fmt::Display for MessageFull {
 
 impl core::error::Error for MessageFull {}
 
+/// Octets of an option, with the numbers and lengths of its parts.
+const fn written_length(value: usize) -> usize {
+    let parts = if value == 0 { 1 } else { value.div_ceil(255) };
+    value + 2 * parts
+}
+
 /// The fields of a message that are not always zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -50,6 +56,8 @@ pub struct Fields<'f> {
 pub struct MessageWriter<'b> {
     bytes: &'b mut [u8],
     at: usize,
+    /// Octets that are kept free for what comes last.
+    kept: usize,
 }
 
 impl<'b> MessageWriter<'b> {
@@ -63,7 +71,11 @@ impl<'b> MessageWriter<'b> {
             return Err(MessageFull);
         }
         bytes.fill(0);
-        let mut writer = Self { bytes, at: 0 };
+        let mut writer = Self {
+            bytes,
+            at: 0,
+            kept: 0,
+        };
         let (hardware_type, hardware) = fields.hardware;
         let hardware = hardware.get(..16).unwrap_or(hardware);
         let flags = if fields.broadcast { BROADCAST } else { 0 };
@@ -94,20 +106,53 @@ impl<'b> MessageWriter<'b> {
 
     /// Writes an option; in several parts if it has more than 255 octets (RFC 3396 §6).
     pub fn option(&mut self, code: u8, value: &[u8]) -> Result<(), MessageFull> {
-        let parts = value.len().div_ceil(255).max(1);
-        // The end has its place.
-        let left = self.bytes.len().saturating_sub(self.at + 1);
-        if 2 * parts + value.len() > left {
+        self.octets(code, value.iter().copied())
+    }
+
+    /// As [`MessageWriter::option`], with octets that do not lie in one piece.
+    pub fn octets(
+        &mut self,
+        code: u8,
+        mut value: impl Iterator<Item = u8> + Clone,
+    ) -> Result<(), MessageFull> {
+        let mut length = value.clone().count();
+        if written_length(length) > self.left() {
             return Err(MessageFull);
         }
-        if value.is_empty() {
-            self.put(&[code, 0]);
+        loop {
+            let part = length.min(255);
+            self.put(&[code, part as u8]);
+            value
+                .by_ref()
+                .take(part)
+                .for_each(|octet| self.put(&[octet]));
+            length -= part;
+            if length == 0 {
+                return Ok(());
+            }
         }
-        for part in value.chunks(255) {
-            self.put(&[code, part.len() as u8]);
-            self.put(part);
+    }
+
+    /// Octets that there is room for, but for what is kept. The end has its place.
+    fn left(&self) -> usize {
+        (self.bytes.len()).saturating_sub(self.at + 1 + self.kept)
+    }
+
+    /// Keeps room for an option of so many octets, and no other; says whether there is any. Zero
+    /// octets: for none.
+    #[cfg(feature = "dhcpv4-server")]
+    pub(super) fn keep(&mut self, octets: usize) -> bool {
+        self.kept = 0;
+        let length = if octets == 0 {
+            0
+        } else {
+            written_length(octets)
+        };
+        let has_room = length <= self.left();
+        if has_room {
+            self.kept = length;
         }
-        Ok(())
+        has_room
     }
 
     /// The message, with the end of the options, padded to 300 octets.
