@@ -12,11 +12,17 @@ mod namespace;
 mod arp;
 #[path = "interop/autoconf.rs"]
 mod autoconf;
+#[cfg(any(feature = "dhcpv4-client", feature = "dhcpv4-server"))]
+#[path = "interop/daemon.rs"]
+mod daemon;
 #[path = "interop/demo.rs"]
 mod demo;
 #[cfg(feature = "dhcpv4-client")]
 #[path = "interop/dhcp.rs"]
 mod dhcp;
+#[cfg(feature = "dhcpv4-server")]
+#[path = "interop/dhcp_server.rs"]
+mod dhcp_server;
 #[cfg(feature = "dns")]
 #[path = "interop/dns.rs"]
 mod dns;
