@@ -8,6 +8,8 @@
 mod capture;
 #[path = "demo/device.rs"]
 mod device;
+#[path = "demo/dhcp.rs"]
+mod dhcp;
 #[path = "demo/events.rs"]
 mod events;
 #[path = "demo/gateway.rs"]

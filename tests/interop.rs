@@ -17,6 +17,9 @@ mod autoconf;
 mod daemon;
 #[path = "interop/demo.rs"]
 mod demo;
+#[cfg(all(feature = "dhcpv4-client", feature = "dhcpv4-server"))]
+#[path = "interop/demo_dhcp.rs"]
+mod demo_dhcp;
 #[cfg(feature = "dhcpv4-client")]
 #[path = "interop/dhcp.rs"]
 mod dhcp;

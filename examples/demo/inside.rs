@@ -11,14 +11,14 @@ use zonda::link::{Capabilities, Port};
 use zonda::stack::{EmbassyClock, InterfaceId, Runner, Stack, StackCell, StackStorage};
 
 use crate::capture::Recording;
-use crate::device::{self, CONNECTIONS, POOL, Services, beside_ipv4, beside_ipv6};
-use crate::events;
+use crate::device::{self, CONNECTIONS, POOL, SOCKETS, Services, beside_ipv4, beside_ipv6};
 use crate::gateway::{self, Bridge};
 use crate::options::Options;
 use crate::report;
 use crate::stop::{Stop, seed};
+use crate::{dhcp, events};
 
-const DEVICE4: Ipv4Cidr = Ipv4Cidr::new(Ipv4Addr::new(10, 0, 0, 2), 24);
+const GATEWAY4: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const GATEWAY6: Ipv6Cidr = Ipv6Cidr::new(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1), 64);
 const GATEWAY_MAC: [u8; 6] = *b"\x06ZONDA";
 
@@ -26,27 +26,35 @@ const GATEWAY_MAC: [u8; 6] = *b"\x06ZONDA";
 pub fn run(options: &Options) -> io::Result<()> {
     let stop = Stop::new(options.time)?;
     let clock = EmbassyClock;
-    let device4 = options.ipv4.unwrap_or(DEVICE4);
+    // Without an address of its own the device takes one from the gateway's DHCP server.
+    let by_dhcp = options.ipv4.is_none();
+    let gateway4 = options.gateway4.or(options.ipv4.map(beside_ipv4));
+    let gateway4 = gateway4.unwrap_or(GATEWAY4);
+    let length = options.ipv4.map_or(24, |device4| device4.prefix_length);
+    let gateway4 = Ipv4Cidr::new(gateway4, length);
+    let device4 = options.ipv4.map(|device4| device4.address);
+    let device4 = device4.unwrap_or_else(|| beside_ipv4(gateway4));
     // Without an address of its own the device takes one from what the gateway advertises.
     let gateway6 = options.ipv6.map_or(GATEWAY6, |device6| {
         Ipv6Cidr::new(beside_ipv6(device6), device6.prefix_length)
     });
-    let gateway4 = options.gateway4.unwrap_or(beside_ipv4(device4));
 
     let device_port = Port::new(Capabilities::ethernet(options.mac));
-    let mut device_storage = StackStorage::<1, 2, CONNECTIONS, 2>::new();
+    let mut device_storage = StackStorage::<1, SOCKETS, CONNECTIONS, 2>::new();
     let cell = StackCell::new(&mut device_storage, POOL.pool(), seed()?, &clock);
     let device = cell.stack();
     let events = device.events();
-    let id = device::attach(device, device_port.split().1, Some(device4), options.ipv6)?;
-    device::add_gateway(device, id, gateway4)?;
+    let id = device::attach(device, device_port.split().1, options.ipv4, options.ipv6)?;
+    let client = dhcp::client(device, id, by_dhcp)?;
+    if !by_dhcp {
+        device::add_gateway(device, id, gateway4.address)?;
+    }
     let services = Services::bind(device)?;
 
     let gateway_port = Port::new(Capabilities::ethernet(GATEWAY_MAC));
     let mut gateway_storage = StackStorage::<1, { gateway::SOCKETS }>::new();
     let cell = StackCell::new(&mut gateway_storage, gateway::POOL.pool(), seed()?, &clock);
     let gateway = cell.stack();
-    let gateway4 = Ipv4Cidr::new(gateway4, device4.prefix_length);
     let gateway_id = device::attach(
         gateway,
         gateway_port.split().1,
@@ -56,7 +64,7 @@ pub fn run(options: &Options) -> io::Result<()> {
     gateway::advertise(gateway, gateway_id, gateway6)?;
     use_addresses_at_once(device, id);
     use_addresses_at_once(gateway, gateway_id);
-    let bridge = Bridge::new(gateway, options.port, device4.address)?;
+    let bridge = Bridge::new(gateway, options.port, device4)?;
 
     let inner_port = Port::new(Capabilities::ethernet(options.mac));
     let mut recording = Recording::new(options.pcap.as_deref(), &inner_port, &device_port)?;
@@ -67,15 +75,20 @@ pub fn run(options: &Options) -> io::Result<()> {
     ]);
 
     let talk = async {
+        dhcp::leased(client.as_ref()).await;
         device::greet(device, id, "an Ethernet inside of this process").await;
         let device6 = match options.ipv6 {
             Some(cidr) => cidr.address,
             None => device::configured(device, id).await,
         };
-        let targets: [IpAddr; 2] = [device4.address.into(), device6.into()];
+        let targets: [IpAddr; 2] = [device4.into(), device6.into()];
         gateway::visit(gateway, gateway_id, targets).await;
     };
     let tell = events::tell(device, events, |_| "device");
+    let addresses = join(
+        dhcp::keep(client.as_ref()),
+        dhcp::serve(gateway, gateway_id, gateway4, (options.mac, device4)),
+    );
     let (mut device_runner, mut gateway_runner) = (Runner::new(device), Runner::new(gateway));
     let _ = async_io::block_on(select3(
         stop.wait(),
@@ -84,7 +97,7 @@ pub fn run(options: &Options) -> io::Result<()> {
             recording.run(),
             join(device_runner.run(), gateway_runner.run()),
         ),
-        join4(services.run(), bridge.run(), talk, tell),
+        join(join4(services.run(), bridge.run(), talk, tell), addresses),
     ));
     if let Some(counters) = device.counters(id) {
         report::interface("device", &counters, device_port.stats());

@@ -4,7 +4,7 @@ use std::future::pending;
 use std::io;
 use std::net::IpAddr;
 
-use embassy_futures::join::{join, join3};
+use embassy_futures::join::{join, join4};
 use embassy_futures::select::{Either, Either4, select, select4};
 use zonda::drivers::tap::{TapDevice, TapKind, TapOptions};
 use zonda::iface::InterfaceInfo;
@@ -12,11 +12,11 @@ use zonda::link::{Capabilities, DriverEnd, Port};
 use zonda::stack::{EmbassyClock, InterfaceId, Runner, Stack, StackCell, StackStorage};
 
 use crate::capture::Recording;
-use crate::device::{self, CONNECTIONS, POOL, Services, beside_ipv4, beside_ipv6};
-use crate::events;
+use crate::device::{self, CONNECTIONS, POOL, SOCKETS, Services, beside_ipv4, beside_ipv6};
 use crate::options::Options;
 use crate::report;
 use crate::stop::{Stop, seed};
+use crate::{dhcp, events};
 
 /// Runs the device until it is stopped.
 pub fn run(options: &Options) -> io::Result<()> {
@@ -37,16 +37,18 @@ pub fn run(options: &Options) -> io::Result<()> {
     };
 
     let clock = EmbassyClock;
-    let mut storage = StackStorage::<2, 2, CONNECTIONS, 2>::new();
+    let mut storage = StackStorage::<2, SOCKETS, CONNECTIONS, 2>::new();
     let cell = StackCell::new(&mut storage, POOL.pool(), seed()?, &clock);
     let stack = cell.stack();
     let events = stack.events();
     let mut interfaces = Vec::new();
+    let mut client = None;
     if let Some(tap) = &tap {
         let id = device::attach(stack, tap_port.split().1, options.ipv4, options.ipv6)?;
         if let Some(gateway) = options.gateway4 {
             device::add_gateway(stack, id, gateway)?;
         }
+        client = dhcp::client(stack, id, options.dhcp)?;
         interfaces.push((id, tap.name(), &tap_port));
     }
     if let Some(tun) = &tun {
@@ -69,7 +71,15 @@ pub fn run(options: &Options) -> io::Result<()> {
         stop.wait(),
         select(drive(&tap, tap_driver), drive(&tun, tun_driver)),
         join(Runner::new(stack).run(), recording.run()),
-        join3(services.run(), greet(stack, &interfaces), tell),
+        join4(
+            services.run(),
+            async {
+                dhcp::leased(client.as_ref()).await;
+                greet(stack, &interfaces).await;
+            },
+            tell,
+            dhcp::keep(client.as_ref()),
+        ),
     ));
     for (id, name, port) in interfaces {
         if let Some(counters) = stack.counters(id) {

@@ -17,7 +17,9 @@ datagrams to a port of 127.0.0.1 are passed on to the device's port 7.
 
   --tap NAME           put the device on this TAP interface of Linux, created if need be (as root)
   --tun NAME           put the device on this TUN interface; both at once are two interfaces
-  --ipv4 ADDR/LEN      the device's IPv4 address on the Ethernet
+  --dhcp               take an IPv4 address on the TAP interface by DHCP
+  --ipv4 ADDR/LEN      the device's IPv4 address on the Ethernet; inside of this process it has one
+                       by DHCP without this
   --gateway4 ADDR      its IPv4 gateway
   --ipv6 ADDR/LEN      its IPv6 address on the Ethernet, beside those made of what routers advertise
   --mac ADDR           its Ethernet address
@@ -34,6 +36,7 @@ When it stops it prints what its interfaces and its packet pool have counted.
 pub struct Options {
     pub tap: Option<String>,
     pub tun: Option<String>,
+    pub dhcp: bool,
     pub ipv4: Option<Ipv4Cidr>,
     pub gateway4: Option<Ipv4Addr>,
     pub ipv6: Option<Ipv6Cidr>,
@@ -51,6 +54,7 @@ impl Options {
         let mut options = Self {
             tap: None,
             tun: None,
+            dhcp: false,
             ipv4: None,
             gateway4: None,
             ipv6: None,
@@ -71,6 +75,7 @@ impl Options {
                 "help" => return Ok(None),
                 "tap" => options.tap = Some(arguments.value()?.string()?),
                 "tun" => options.tun = Some(arguments.value()?.string()?),
+                "dhcp" => options.dhcp = true,
                 "ipv4" => options.ipv4 = Some(arguments.value()?.parse_with(ipv4)?),
                 "gateway4" => options.gateway4 = Some(arguments.value()?.parse()?),
                 "ipv6" => options.ipv6 = Some(arguments.value()?.parse_with(ipv6)?),
