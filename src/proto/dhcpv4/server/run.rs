@@ -40,7 +40,7 @@ struct Pending<'a> {
     due: Instant,
     asked: u8,
     tried: u8,
-    /// Until it is taken out.
+    /// None when the answer is about to be given.
     message: Option<NetBuf>,
     info: RecvInfo,
 }
@@ -161,10 +161,9 @@ impl<'a> Dhcpv4Server<'a, '_> {
             }
             None => self.borrow().probed(now, address),
         }
-        let mut pending = probes.swap_remove(number);
         let message = pending.message.take();
         let (info, tried) = (pending.info, pending.tried);
-        drop(pending);
+        probes.retain(|pending| pending.message.is_some());
         if let Some(message) = message {
             self.take(socket, probes, message, info, tried);
         }
