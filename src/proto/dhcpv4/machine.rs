@@ -3,6 +3,9 @@
 //! It is told what has come, what has become of the address, and of the link; [`Machine::next`]
 //! says what to do, until that is nothing before [`Machine::deadline`].
 
+#[cfg(test)]
+mod tests;
+
 use core::net::Ipv4Addr;
 
 use super::lease::Lease;
