@@ -114,13 +114,18 @@ async fn observe(
     assert_eq!((counters.released, counters.refused), (1, 0));
 }
 
+/// A client on this interface, which asks each second.
+fn udhcpc(interface: &str) -> Daemon {
+    let command = format!("busybox udhcpc -f -i {interface} -O domain -t 20 -T 1 -s FOLDER/script");
+    Daemon::start(&command, &[("script", SCRIPT)])
+}
+
 #[test]
 fn udhcpc_gets_an_address_extends_the_lease_and_gives_it_back() {
     in_namespace!("busybox");
     serving(async |_, server| {
         ip("link set zonda0 up");
-        let client = "busybox udhcpc -f -i zonda0 -O domain -t 20 -T 1 -s FOLDER/script";
-        let client = Daemon::start(client, &[("script", SCRIPT)]);
+        let client = udhcpc("zonda0");
         let signal = |name: &str| {
             let _: String = run(&format!("kill -{name} {}", client.id()));
         };
@@ -168,8 +173,7 @@ fn client_behind_a_relay_agent_gets_an_address() {
         ip("link set client up");
         let agent = format!("dhcrelay -4 -d -a -iu zonda0 -id agent {DEVICE4}");
         let _agent = Daemon::start(&agent, &[]);
-        let client = "busybox udhcpc -f -i client -O domain -t 20 -T 1 -s FOLDER/script";
-        let client = Daemon::start(client, &[("script", SCRIPT)]);
+        let client = udhcpc("client");
         let lease = lease(server, [10, 10, 0], LeaseState::Leased).await;
         let bound = format!("{} {DEVICE4} lab.test", lease.address);
         until("the client has it", || {
