@@ -122,6 +122,7 @@ pub mod socket;
         feature = "dns",
         feature = "dhcpv4-client",
         feature = "dhcpv4-server",
+        feature = "dhcpv6-client",
         feature = "sntp"
     )
 ))]
@@ -151,6 +152,7 @@ pub mod drivers;
     feature = "dns",
     feature = "dhcpv4-client",
     feature = "dhcpv4-server",
+    feature = "dhcpv6-client",
     feature = "sntp",
     feature = "embedded-nal",
     feature = "runner",

@@ -26,10 +26,13 @@ mod dhcp;
 #[cfg(feature = "dhcpv4-server")]
 #[path = "interop/dhcp_server.rs"]
 mod dhcp_server;
+#[cfg(feature = "dhcpv6-client")]
+#[path = "interop/dhcpv6.rs"]
+mod dhcpv6;
 #[cfg(feature = "dns")]
 #[path = "interop/dns.rs"]
 mod dns;
-#[cfg(any(feature = "dns", feature = "dhcpv4-client"))]
+#[cfg(any(feature = "dns", feature = "dhcpv4-client", feature = "dhcpv6-client"))]
 #[path = "interop/dnsmasq.rs"]
 mod dnsmasq;
 #[cfg(feature = "driver-embassy-net")]

@@ -38,6 +38,14 @@ mod dhcpv4;
 ))]
 #[path = "net/dhcpv4_server/mod.rs"]
 mod dhcpv4_server;
+#[cfg(all(
+    feature = "dhcpv6-client",
+    feature = "router-discovery",
+    feature = "ra-server",
+    feature = "dns"
+))]
+#[path = "net/dhcpv6/mod.rs"]
+mod dhcpv6;
 #[cfg(feature = "dns")]
 #[path = "net/dns/mod.rs"]
 mod dns;

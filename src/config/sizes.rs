@@ -165,6 +165,17 @@ sizes! {
     /// Addresses that are looked for on the links at once, before a DHCPv4 server offers them (feature
     /// `dhcpv4-server`): each keeps the message of a client for half a second.
     DHCPV4_PROBES = 4 in 1..=64;
+    /// Bytes of a DHCPv6 message that are read (feature `dhcpv6-client`). They are taken from the
+    /// stack of whoever polls.
+    DHCPV6_MESSAGE = 1452 in 1232..=8192;
+    /// Bytes of options from the last answer of a DHCPv6 server that a client keeps, with 4 bytes for
+    /// each option. What does not fit is counted; those that the client itself uses come first.
+    DHCPV6_OPTIONS = 256 in 32..=4096;
+    /// Identity associations of one DHCPv6 client: each is for the addresses, or for the prefixes,
+    /// that one server policy gives.
+    DHCPV6_ASSOCIATIONS = 2 in 1..=8;
+    /// Addresses and prefixes that one DHCPv6 client has leased, all associations together.
+    DHCPV6_LEASES = 4 in 1..=16;
     /// Time servers that an SNTP client knows at once.
     SNTP_SERVERS = 4 in 1..=16;
 }

@@ -78,6 +78,8 @@ pub enum AddressOrigin {
     Autoconfigured,
     /// Made of such a prefix and a random identifier, for a short time (RFC 8981).
     Temporary,
+    /// From a DHCPv6 server (RFC 8415 §18.2.10.1).
+    Dhcp,
 }
 
 /// For how long an IPv6 address is good (RFC 4862 §5.5.4). The default is for ever.

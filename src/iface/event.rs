@@ -90,6 +90,9 @@ pub enum EventKind {
     },
     /// The servers and search domains for names that routers tell of have changed (RFC 8106).
     NameServers,
+    /// The prefixes that a DHCPv6 server has delegated by the interface, or how long they are good,
+    /// have changed (RFC 8415 §18.2.10.1).
+    DelegatedPrefixes,
     /// The host has another name (feature `hostname`). It has it on all interfaces: the event names
     /// the first.
     HostnameChanged,
@@ -186,6 +189,7 @@ impl EventKind {
             | Self::RouteAdded { .. }
             | Self::RouteRemoved { .. }
             | Self::RouterFlags { .. }
+            | Self::DelegatedPrefixes
             | Self::Redirected { .. } => EventClass::ROUTE,
             Self::NameServers | Self::HostnameChanged => EventClass::NAMES,
             Self::PathMtu { .. } => EventClass::PATH,

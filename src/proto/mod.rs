@@ -4,7 +4,21 @@
 mod deadline;
 #[cfg(any(feature = "dhcpv4-client", feature = "dhcpv4-server"))]
 pub mod dhcpv4;
+#[cfg(feature = "dhcpv6-client")]
+pub mod dhcpv6;
 #[cfg(feature = "dns")]
 pub mod dns;
+#[cfg(any(feature = "dhcpv4-client", feature = "dhcpv6-client"))]
+mod fqdn;
+#[cfg(any(
+    feature = "dhcpv4-client",
+    feature = "dhcpv4-server",
+    feature = "dhcpv6-client"
+))]
+mod full;
+#[cfg(any(feature = "dhcpv4-client", feature = "dhcpv6-client"))]
+mod hardware;
 #[cfg(feature = "sntp")]
 pub mod sntp;
+#[cfg(any(feature = "dhcpv4-client", feature = "dhcpv6-client"))]
+mod waiting;

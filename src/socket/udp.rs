@@ -510,7 +510,11 @@ impl<'a> UdpSocket<'a> {
     }
 
     /// Its number among the sockets of the stack.
-    #[cfg(any(feature = "dhcpv4-client", feature = "dhcpv4-server"))]
+    #[cfg(any(
+        feature = "dhcpv4-client",
+        feature = "dhcpv4-server",
+        feature = "dhcpv6-client"
+    ))]
     pub(crate) const fn index(&self) -> u16 {
         self.index
     }

@@ -97,6 +97,29 @@ impl Core<'_> {
         self.add_address(id, entry)
     }
 
+    /// Adds an address that a DHCPv6 server has leased, or gives one that is there its new
+    /// lifetimes. What has come by another way stays as it is.
+    #[cfg(feature = "dhcpv6-client")]
+    pub(crate) fn lease_ipv6(
+        &mut self,
+        id: InterfaceId,
+        address: Ipv6Addr,
+        preferred_until: Instant,
+        valid_until: Instant,
+    ) -> Result<(), AddressError> {
+        // "MUST NOT be used to form an implicit prefix with a length other than 128" (RFC 8415
+        // §18.2.10.1).
+        let cidr = Ipv6Cidr::new(address, 128);
+        let mut entry = Ipv6Entry::new(cidr, AddressOrigin::Dhcp);
+        let known = self.address_mut(id, address).map(|known| known.origin);
+        if known.is_some_and(|origin| origin != AddressOrigin::Dhcp) {
+            return Ok(());
+        }
+        entry.preferred_until = preferred_until;
+        entry.valid_until = valid_until;
+        self.add_address(id, entry)
+    }
+
     /// Sets how many Neighbor Solicitations ask whether another station has an address before it is
     /// used: DupAddrDetectTransmits (RFC 4862 §5.1). With zero addresses are used unchecked, those
     /// that are being checked among them. False if there is no such interface.

@@ -56,6 +56,12 @@ impl WaitKey {
     #[cfg(feature = "dhcpv4-server")]
     pub(crate) const DHCPV4_SERVER: Self = Self::new(12, 0);
 
+    /// Something has become of what the DHCPv6 client of an interface has.
+    #[cfg(feature = "dhcpv6-client")]
+    pub(crate) const fn dhcpv6(interface: u8) -> Self {
+        Self::new(11, interface as u16)
+    }
+
     /// A UDP socket has received something, or an error.
     #[cfg(feature = "udp")]
     pub(crate) const fn udp(socket: u16) -> Self {

@@ -1,14 +1,13 @@
 //! The client: what it holds, and what it tells.
 
 use core::cell::{RefCell, RefMut};
-use core::future::poll_fn;
 #[cfg(feature = "dns")]
 use core::net::IpAddr;
-use core::task::Poll;
 
 use super::config::{ClientConfig, ConfigTooLong};
 use super::lease::{KeptOptions, Lease};
 use super::machine::{ClientState, Machine, Plan};
+use crate::proto::waiting::until;
 use crate::rng::Rng;
 use crate::stack::waiters::WaitKey;
 use crate::stack::{InterfaceId, Stack};
@@ -166,16 +165,7 @@ impl<'a, 'c> Dhcpv4Client<'a, 'c> {
     }
 
     async fn until<R>(&self, look: impl Fn() -> Option<R>) -> R {
-        poll_fn(|context| {
-            self.stack.with(|core| match look() {
-                Some(found) => Poll::Ready(found),
-                None => {
-                    core.wait(WaitKey::dhcpv4(self.id), context.waker());
-                    Poll::Pending
-                }
-            })
-        })
-        .await
+        until(self.stack, WaitKey::dhcpv4(self.id), look).await
     }
 
     /// Gives the address back to its server and stops: [`Dhcpv4Client::run`] ends as soon as that is

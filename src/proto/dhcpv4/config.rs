@@ -4,24 +4,14 @@ use core::net::Ipv4Addr;
 
 use super::lease::Lease;
 use super::option::code;
-use super::write::{MessageFull, MessageWriter};
+use super::write::MessageWriter;
+use crate::proto::fqdn::{DnsUpdates, labels};
+use crate::proto::full::MessageFull;
 use crate::time::Duration;
 
 /// Octets of all names and identifiers together: with what else is in a message they fit the 548
 /// that every server takes (RFC 2131 §2).
 const MOST: usize = 230;
-
-/// Who keeps the DNS records of the client (RFC 4702 §3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum DnsUpdates {
-    /// The server keeps both, from name to address and back (§3.3).
-    Server,
-    /// The client keeps that from name to address (§3.2).
-    Client,
-    /// The server is to keep none (§3.4).
-    None,
-}
 
 /// The configuration is too long for a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -281,14 +271,6 @@ fn fqdn(name: &str, updates: DnsUpdates) -> heapless::Vec<u8, 255> {
         let _: Result<(), u8> = octets.push(octet);
     };
     [flags | ENCODED, 0, 0].into_iter().for_each(&mut push);
-    for label in name.split('.').filter(|label| !label.is_empty()) {
-        let label = label.as_bytes();
-        let label = label.get(..63).unwrap_or(label);
-        push(label.len() as u8);
-        label.iter().copied().for_each(&mut push);
-    }
-    if name.ends_with('.') {
-        push(0);
-    }
+    labels(name, push);
     octets
 }

@@ -215,13 +215,7 @@ impl KeptOptions {
     /// The domains in which names are looked for (RFC 3397), the best first.
     #[cfg(feature = "dns")]
     pub fn search_domains(&self) -> impl Iterator<Item = crate::proto::dns::NameRef<'_>> {
-        let octets = self.get(code::DOMAIN_SEARCH).unwrap_or(&[]);
-        let mut at = 0;
-        core::iter::from_fn(move || {
-            let (name, end) = crate::proto::dns::NameRef::read(octets, at).ok()?;
-            at = end;
-            Some(name)
-        })
+        crate::proto::dns::NameRef::list(self.get(code::DOMAIN_SEARCH).unwrap_or(&[]))
     }
 
     /// The MTU of the link, in bytes.

@@ -22,9 +22,12 @@ mod server;
 mod write;
 
 #[cfg(feature = "dhcpv4-client")]
+pub use super::fqdn::DnsUpdates;
+pub use super::full::MessageFull;
+#[cfg(feature = "dhcpv4-client")]
 pub use client::{Dhcpv4Client, Dhcpv4Counters};
 #[cfg(feature = "dhcpv4-client")]
-pub use config::{ClientConfig, ConfigTooLong, DnsUpdates};
+pub use config::{ClientConfig, ConfigTooLong};
 #[cfg(feature = "dhcpv4-client")]
 pub use lease::{KeptOptions, Lease};
 #[cfg(feature = "dhcpv4-client")]
@@ -40,7 +43,7 @@ pub use server::{
     OptionValue, Reservation, ReservedFor, ServerConfig, ServerConfigError, ServerLease,
     ServerOption, Subnet,
 };
-pub use write::{Fields, MessageFull, MessageWriter};
+pub use write::{Fields, MessageWriter};
 
 #[cfg(all(test, feature = "dhcpv4-client"))]
 mod tests;

@@ -1,19 +1,19 @@
 //! The client at work: messages in and out, and what is done to the interface.
 
-use core::future::{Future, poll_fn};
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
-use core::pin::pin;
-use core::task::Poll;
 
 use super::client::Dhcpv4Client;
 use super::lease::Lease;
 use super::machine::{Action, ClientState, Outgoing, Received};
 use super::message::{BOOT_REPLY, BOOT_REQUEST, CLIENT_PORT, Message, MessageType, SERVER_PORT};
 use super::option::code;
-use super::write::{Fields, MessageFull, MessageWriter};
+use super::write::{Fields, MessageWriter};
 use crate::config;
 use crate::iface::route::{Prefix, Route, RouteOrigin};
 use crate::iface::{Ipv4Cidr, Ipv4Origin, Ipv4State};
+use crate::proto::full::MessageFull;
+use crate::proto::hardware::{first_hardware, hardware};
+use crate::proto::waiting::idle;
 use crate::socket::{BindError, SendError, UdpBind, UdpSocket};
 use crate::stack::waiters::WaitKey;
 use crate::time::Instant;
@@ -72,25 +72,9 @@ impl Dhcpv4Client<'_, '_> {
 
     /// Waits until there is something to do.
     async fn wait(&self, socket: &UdpSocket<'_>, seen: Seen, deadline: Instant) {
-        let mut sleep = pin!(self.stack.sleep_until(deadline));
-        poll_fn(|context| {
-            // What has changed since is seen before it is waited for.
-            let is_idle = self.stack.with(|core| {
-                let received = core.udp.get(socket.index());
-                let is_idle = self.look(core) == seen
-                    && received.is_none_or(|slot| slot.received.is_empty() && slot.error.is_none())
-                    && self.borrow().machine.deadline() == deadline;
-                if is_idle {
-                    core.wait(WaitKey::udp(socket.index()), context.waker());
-                    core.wait(WaitKey::link(self.id), context.waker());
-                    core.wait(WaitKey::dhcpv4(self.id), context.waker());
-                }
-                is_idle
-            });
-            match is_idle {
-                true => sleep.as_mut().poll(context),
-                false => Poll::Ready(()),
-            }
+        let key = WaitKey::dhcpv4(self.id);
+        idle(socket, (self.stack, self.id), key, deadline, |core| {
+            self.look(core) == seen && self.borrow().machine.deadline() == deadline
         })
         .await;
     }
@@ -169,30 +153,11 @@ impl Dhcpv4Client<'_, '_> {
 
     // ---- Messages ------------------------------------------------------------------------
 
-    /// The type of the interface's link address, and the address.
-    fn hardware(&self, id: u8) -> Option<(u8, LinkAddr)> {
-        let address = self.stack.with(|core| {
-            let interface = core.interface(id);
-            interface.map(|interface| interface.capabilities.address)
-        })?;
-        // "Assigned Numbers": Ethernet, EUI-64.
-        let kind = match address.as_bytes().len() {
-            8 => 27,
-            _ => 1,
-        };
-        Some((kind, address))
-    }
-
     /// The client identifier: the configured one, else one made of link addresses (RFC 4361 §6.1).
     fn identifier(&self) -> heapless::Vec<u8, IDENTIFIER> {
         let mut octets = heapless::Vec::new();
-        // "clients that support more than one network interface SHOULD use the same DUID on every
-        // interface" and "a different IAID on each".
-        let first = (0..=self.id).find_map(|id| {
-            let found = self.hardware(id);
-            found.filter(|(_, address)| !address.is_empty())
-        });
-        if let Some((kind, address)) = first {
+        if let Some((kind, address)) = first_hardware(self.stack, self.id) {
+            // "a different IAID on each" interface.
             let head = [255, 0, 0, 0, self.id, 0, 3, 0, kind];
             let parts = [&head, address.as_bytes()];
             for octet in parts.into_iter().flatten() {
@@ -239,7 +204,7 @@ impl Dhcpv4Client<'_, '_> {
     }
 
     fn write<'b>(&self, bytes: &'b mut [u8], message: &Outgoing) -> Result<&'b [u8], MessageFull> {
-        let (kind, address) = self.hardware(self.id).unwrap_or((1, LinkAddr::NONE));
+        let (kind, address) = hardware(self.stack, self.id).unwrap_or((1, LinkAddr::NONE));
         let mtu = self.stack.with(|core| {
             let interface = core.interface(self.id);
             interface.map_or(0, |interface| interface.mtu())
@@ -330,7 +295,7 @@ impl Dhcpv4Client<'_, '_> {
 
     /// Whether a message is a reply to this client.
     fn is_ours(&self, message: &Message<'_>) -> bool {
-        let own = self.hardware(self.id).map(|(_, address)| address);
+        let own = hardware(self.stack, self.id).map(|(_, address)| address);
         let own = own.unwrap_or(LinkAddr::NONE);
         // "the client MUST compare" it to its own (RFC 6842 §3).
         let is_our_name = self.client_identifier(|own| {

@@ -4,22 +4,10 @@ use core::net::Ipv4Addr;
 
 use super::message::{BROADCAST, COOKIE, HEADER_LENGTH, MessageType};
 use super::option::code;
+use crate::proto::full::MessageFull;
 
 /// The least that relay agents and servers of BOOTP take (RFC 1542 §2.1).
 const MINIMUM_LENGTH: usize = 300;
-
-/// There is no room for an option. What was there before is as it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct MessageFull;
-
-impl core::fmt::Display for MessageFull {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("the message is full")
-    }
-}
-
-impl core::error::Error for MessageFull {}
 
 /// Octets of an option, with the numbers and lengths of its parts.
 const fn written_length(value: usize) -> usize {

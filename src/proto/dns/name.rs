@@ -55,6 +55,17 @@ impl<'m> NameRef<'m> {
         start: 0,
     };
 
+    /// Names one after the other, up to the first that is malformed.
+    #[cfg(any(feature = "dhcpv4-client", feature = "dhcpv6-client"))]
+    pub(crate) fn list(octets: &'m [u8]) -> impl Iterator<Item = Self> {
+        let mut at = 0;
+        core::iter::from_fn(move || {
+            let (name, end) = Self::read(octets, at).ok()?;
+            at = end;
+            Some(name)
+        })
+    }
+
     /// The name that starts at `start`, and where what follows it starts.
     ///
     /// Each pointer must lead to before the labels that it follows (RFC 1035 §4.1.4: "a prior

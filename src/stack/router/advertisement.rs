@@ -7,6 +7,8 @@ use crate::iface::route::{Learned, Prefix, Route, RouteOrigin};
 use crate::iface::told::{Change, next_domain};
 use crate::iface::{EventKind, Interface, ReceiveDrop, RouterDiscovery};
 use crate::stack::core::{Core, InterfaceId};
+#[cfg(feature = "dhcpv6-client")]
+use crate::stack::waiters::WaitKey;
 use crate::time::{Duration, Instant};
 use crate::wire::ndp::{ROUTER_ADVERTISEMENT_LENGTH, RouterAdvertisement, RouterFlags};
 use crate::wire::ndp_option::{
@@ -135,6 +137,8 @@ impl Core<'_> {
                     other: flags.contains(RouterFlags::OTHER),
                 },
             );
+            #[cfg(feature = "dhcpv6-client")]
+            self.waiters.wake(WaitKey::dhcpv6(id));
         }
     }
 

@@ -2,11 +2,12 @@
 
 use super::super::message::{BOOT_REPLY, BROADCAST, MessageType};
 use super::super::option::code;
-use super::super::write::{Fields, MessageFull, MessageWriter};
+use super::super::write::{Fields, MessageWriter};
 use super::config::{OptionValue, ServerOption};
 use super::machine::{Machine, Reply};
 use super::request::Request;
 use crate::config;
+use crate::proto::full::MessageFull;
 
 /// IPv4 and UDP headers.
 const HEADERS: usize = 28;
