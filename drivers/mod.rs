@@ -14,6 +14,8 @@ pub mod lan9118;
 pub mod pcap;
 #[cfg(feature = "driver-lan9118")]
 pub mod registers;
+#[cfg(feature = "slip")]
+pub mod slip;
 #[cfg(all(feature = "driver-tap", target_os = "linux"))]
 pub mod tap;
 #[cfg(feature = "driver-wire")]
@@ -30,6 +32,7 @@ pub use foreign::UnsupportedMedium;
     foreign_device,
     feature = "driver-lan9118",
     feature = "driver-wire",
+    feature = "slip",
     all(feature = "driver-tap", target_os = "linux")
 ))]
 fn longest_frame(medium: crate::link::Medium, mtu: u16) -> usize {
@@ -45,6 +48,7 @@ fn longest_frame(medium: crate::link::Medium, mtu: u16) -> usize {
     foreign_device,
     feature = "driver-lan9118",
     feature = "driver-wire",
+    feature = "slip",
     all(feature = "driver-tap", target_os = "linux")
 ))]
 fn receive_offset(medium: crate::link::Medium) -> usize {
@@ -55,19 +59,41 @@ fn receive_offset(medium: crate::link::Medium) -> usize {
     }
 }
 
+/// The link is up as long as this lives.
+#[cfg(any(feature = "slip", all(feature = "driver-tap", target_os = "linux")))]
+struct LinkUp<'p>(crate::link::DriverEnd<'p>);
+
+#[cfg(any(feature = "slip", all(feature = "driver-tap", target_os = "linux")))]
+impl<'p> LinkUp<'p> {
+    fn new(driver: crate::link::DriverEnd<'p>) -> Self {
+        driver.set_link(crate::link::LinkState::Up);
+        Self(driver)
+    }
+}
+
+#[cfg(any(feature = "slip", all(feature = "driver-tap", target_os = "linux")))]
+impl Drop for LinkUp<'_> {
+    fn drop(&mut self) {
+        self.0.set_link(crate::link::LinkState::Down);
+    }
+}
+
 /// Lets other tasks have their turn.
 #[cfg(any(
     feature = "driver-lan9118",
+    feature = "slip",
     all(feature = "driver-tap", target_os = "linux")
 ))]
 async fn pass() {
+    use core::task::Poll;
+
     let mut passed = false;
     core::future::poll_fn(|context| {
         if core::mem::replace(&mut passed, true) {
-            return core::task::Poll::Ready(());
+            return Poll::Ready(());
         }
         context.waker().wake_by_ref();
-        core::task::Poll::Pending
+        Poll::Pending
     })
     .await;
 }

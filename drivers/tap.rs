@@ -24,8 +24,8 @@ use async_io::{Async, Timer};
 use rustix::io::Errno;
 
 use self::configure::Configuration;
-use super::{longest_frame, pass, receive_offset};
-use crate::link::{DriverEnd, LinkState, Medium};
+use super::{LinkUp, longest_frame, pass, receive_offset};
+use crate::link::{DriverEnd, Medium};
 #[cfg(feature = "timestamps")]
 use crate::netbuf::pool::Stamp;
 use crate::netbuf::{NetBuf, Pool, Purpose};
@@ -114,22 +114,6 @@ pub struct TapDevice {
     send_long: AtomicU32,
     #[cfg(feature = "timestamps")]
     made: std::time::Instant,
-}
-
-/// The link is up as long as this lives.
-struct LinkUp<'p>(DriverEnd<'p>);
-
-impl<'p> LinkUp<'p> {
-    fn new(driver: DriverEnd<'p>) -> Self {
-        driver.set_link(LinkState::Up);
-        Self(driver)
-    }
-}
-
-impl Drop for LinkUp<'_> {
-    fn drop(&mut self) {
-        self.0.set_link(LinkState::Down);
-    }
 }
 
 impl TapDevice {

@@ -5,3 +5,5 @@
 
 #[cfg(feature = "ethernet")]
 pub mod ethernet;
+#[cfg(feature = "slip")]
+pub mod slip;

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`netbuf`] | the pool, packets, queues of packets and of bytes |
 //! | [`link`] | the port between driver and stack: capabilities, link state, queues |
-//! | [`drivers`] | an in-process wire, Linux TAP and TUN, chips, capture, adapters for drivers of other stacks |
+//! | [`drivers`] | an in-process wire, serial lines, Linux TAP and TUN, chips, capture, adapters for drivers of other stacks |
 //! | `stack` | the core, the handle, the runner, the lent storage |
 //! | `socket` | what applications hold: UDP, TCP, ping |
 //! | `proto` | application protocols: DHCP, DNS, SNTP |
@@ -159,6 +159,7 @@ pub mod drivers;
     feature = "events",
     feature = "mgmt",
     feature = "timestamps",
+    feature = "slip",
     feature = "driver-wire",
     feature = "driver-tap",
     feature = "driver-embassy-net",

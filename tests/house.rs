@@ -30,8 +30,15 @@ const FLOORS: &[&[&str]] = &[
     &["compat", "mgmt"],
 ];
 
-/// What a driver may import beside the ground floor: the port, the buffers, and addresses.
-const DRIVER_IMPORTS: &[&str] = &["netbuf", "link", "wire::LinkAddr", "wire::IpAddress"];
+/// What a driver may import beside the ground floor: the port, the buffers, addresses, and the coding
+/// of frames on a line.
+const DRIVER_IMPORTS: &[&str] = &[
+    "netbuf",
+    "link",
+    "wire::LinkAddr",
+    "wire::IpAddress",
+    "l2::slip",
+];
 
 /// The files that may hold `unsafe`, and why.
 const UNSAFE_FILES: &[(&str, &str)] = &[

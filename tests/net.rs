@@ -132,6 +132,9 @@ mod routers;
 #[cfg(all(feature = "slaac", feature = "events", feature = "tcp"))]
 #[path = "net/slaac.rs"]
 mod slaac;
+#[cfg(feature = "slip")]
+#[path = "net/slip.rs"]
+mod slip;
 #[cfg(feature = "sntp")]
 #[path = "net/sntp.rs"]
 mod sntp;

@@ -77,6 +77,8 @@ sizes! {
     PORT_TX_QUEUE = 16 in 1..=1024;
     /// Traffic classes of a port, each a queue of its own; the highest is sent first.
     TRAFFIC_CLASSES = 4 in 1..=8;
+    /// Octets that are read from or written to a serial line at once (feature `slip`).
+    SLIP_CHUNK = 64 in 16..=4096;
     /// Pingers (feature `ping`) at once.
     PINGS = 2 in 1..=64;
     /// Tasks that sleep on the stack's clock at once.
