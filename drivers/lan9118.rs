@@ -39,8 +39,8 @@ use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
 
-use self::fifo::{WordReader, WordWriter};
 use self::names::{csr, mac, phy, *};
+use super::fifo::{WordReader, WordWriter};
 use super::registers::{InterruptSignal, Registers};
 use super::{longest_frame, receive_offset};
 use crate::link::{DriverEnd, LinkState, Medium};
@@ -464,7 +464,7 @@ impl<'s, R: Registers> Lan9118<'s, R> {
                 // With the frame check sequence.
                 let whole = (status >> 16) as usize & 0x3fff;
                 let length = whole.saturating_sub(CHECK);
-                let mut frame = WordReader::new(&self.registers, offset, whole);
+                let mut frame = WordReader::new(&self.registers, csr::RX_DATA_FIFO, offset, whole);
                 if !self.is_good(status, length, longest) {
                     frame.skip();
                     driver.count_receive_errors(1);
@@ -583,7 +583,7 @@ impl<'s, R: Registers> Lan9118<'s, R> {
                 command |= TX_LAST;
             }
             self.begin(command, frame.len());
-            let mut words = WordWriter::new(&self.registers, offset);
+            let mut words = WordWriter::new(&self.registers, csr::TX_DATA_FIFO, offset);
             words.put(piece);
             words.finish();
         }
@@ -593,7 +593,7 @@ impl<'s, R: Registers> Lan9118<'s, R> {
     #[cold]
     fn write_whole(&self, frame: &NetBuf) {
         self.begin(TX_FIRST | TX_LAST | frame.len() as u32, frame.len());
-        let mut words = WordWriter::new(&self.registers, 0);
+        let mut words = WordWriter::new(&self.registers, csr::TX_DATA_FIFO, 0);
         frame.fragments().for_each(|piece| words.put(piece));
         words.finish();
     }

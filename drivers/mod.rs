@@ -6,16 +6,20 @@
 
 #[cfg(feature = "driver-embassy-net")]
 pub mod embassy_net_driver;
+#[cfg(any(feature = "driver-lan9118", feature = "driver-stellaris"))]
+mod fifo;
 #[cfg(foreign_device)]
 mod foreign;
 #[cfg(feature = "driver-lan9118")]
 pub mod lan9118;
 #[cfg(feature = "pcap")]
 pub mod pcap;
-#[cfg(feature = "driver-lan9118")]
+#[cfg(any(feature = "driver-lan9118", feature = "driver-stellaris"))]
 pub mod registers;
 #[cfg(feature = "slip")]
 pub mod slip;
+#[cfg(feature = "driver-stellaris")]
+pub mod stellaris;
 #[cfg(all(feature = "driver-tap", target_os = "linux"))]
 pub mod tap;
 #[cfg(feature = "driver-wire")]
@@ -31,6 +35,7 @@ pub use foreign::UnsupportedMedium;
 #[cfg(any(
     foreign_device,
     feature = "driver-lan9118",
+    feature = "driver-stellaris",
     feature = "driver-wire",
     feature = "slip",
     all(feature = "driver-tap", target_os = "linux")
@@ -47,6 +52,7 @@ fn longest_frame(medium: crate::link::Medium, mtu: u16) -> usize {
 #[cfg(any(
     foreign_device,
     feature = "driver-lan9118",
+    feature = "driver-stellaris",
     feature = "driver-wire",
     feature = "slip",
     all(feature = "driver-tap", target_os = "linux")
@@ -81,6 +87,7 @@ impl Drop for LinkUp<'_> {
 /// Lets other tasks have their turn.
 #[cfg(any(
     feature = "driver-lan9118",
+    feature = "driver-stellaris",
     feature = "slip",
     all(feature = "driver-tap", target_os = "linux")
 ))]
