@@ -11,12 +11,17 @@ mod namespace;
 mod dnsmasq;
 #[path = "firmware/ethernet.rs"]
 mod ethernet;
+#[path = "firmware/line.rs"]
+mod line;
 #[path = "firmware/machine.rs"]
 mod machine;
+#[path = "../examples/slip/line.rs"]
+mod serial;
 
 use std::process::Command;
 
-use machine::{Board, Machine};
+use line::Form;
+use machine::{Board, Link, Machine};
 
 /// Checks the crate for `target` with no feature and with all that fit it, by `tests/matrix`.
 macro_rules! cross_builds {
@@ -78,18 +83,10 @@ macro_rules! run_on {
     ($board:ident, $tests:ident: $($test:ident)*) => {$(
         #[test]
         fn $test() {
-            if std::env::var_os("ZONDA_SKIPPED").is_none() {
-                skip!("run it by `tests/run firmware`");
-            }
             let board = &crate::$board;
-            // Inside of the namespace it has been built.
-            if !crate::namespace::is_inside() {
-                if let Err(why) = board.build() {
-                    skip!("{why}");
-                }
-                if !crate::namespace::is_installed(board.qemu) {
-                    skip!("{} is not installed", board.qemu);
-                }
+            // Inside of the namespace it has been looked for.
+            if !crate::namespace::is_inside() && let Err(why) = crate::prepare(board) {
+                skip!("{why}");
             }
             in_namespace!("dnsmasq", "ping", "setpriv");
             let mut machine = crate::Machine::start(board);
@@ -97,6 +94,20 @@ macro_rules! run_on {
             machine.assert_nothing_is_left();
         }
     )*};
+}
+
+/// Builds the image of a board; says why it cannot run here.
+fn prepare(board: &Board) -> Result<(), String> {
+    if std::env::var_os("ZONDA_SKIPPED").is_none() {
+        return Err("run it by `tests/run firmware`".into());
+    }
+    board.build()?;
+    for program in [board.qemu, "setpriv"] {
+        if !namespace::is_installed(program) {
+            return Err(format!("{program} is not installed"));
+        }
+    }
+    Ok(())
 }
 
 /// The tests of every board with Ethernet.
@@ -116,20 +127,76 @@ macro_rules! ethernet_boards {
     )*};
 }
 
+/// The tests of every board with a serial line.
+macro_rules! serial_boards {
+    ($($name:ident: $board:ident, $form:ident;)*) => {$(
+        mod $name {
+            run_on_line! {
+                $board, $form:
+                answers_pings_and_datagrams
+                echoes_streams
+                takes_the_frame_behind_noise
+            }
+        }
+    )*};
+}
+
+/// Runs functions of `line` as tests on a board of their own each.
+macro_rules! run_on_line {
+    ($board:ident, $form:ident: $($test:ident)*) => {$(
+        #[test]
+        fn $test() {
+            if let Err(why) = crate::prepare(&crate::$board) {
+                skip!("{why}");
+            }
+            let machine = crate::Machine::start(&crate::$board);
+            crate::line::$test(&machine, &crate::Form::$form);
+        }
+    )*};
+}
+
 const AN385: Board = Board {
     package: "qemu-mps2",
+    image: "qemu-mps2",
     target: "thumbv7m-none-eabi",
     qemu: "qemu-system-arm",
     machine: &["-M", "mps2-an385", "-net", "nic,netdev=net"],
+    link: Link::Tap,
 };
 const AN386: Board = Board {
     package: "qemu-mps2",
+    image: "qemu-mps2",
     target: "thumbv7em-none-eabihf",
     qemu: "qemu-system-arm",
     machine: &["-M", "mps2-an386", "-net", "nic,netdev=net"],
+    link: Link::Tap,
 };
+/// The board of the LM3S6965, with an image.
+const fn lm3s6965(image: &'static str, machine: &'static [&'static str], link: Link) -> Board {
+    Board {
+        package: "qemu-lm3s6965evb",
+        image,
+        target: "thumbv7m-none-eabi",
+        qemu: "qemu-system-arm",
+        machine,
+        link,
+    }
+}
+const LM3S6965: Board = lm3s6965(
+    "ethernet",
+    &["-M", "lm3s6965evb", "-net", "nic,netdev=net"],
+    Link::Tap,
+);
+const LM3S6965_SLIP: Board = lm3s6965("slip", &["-M", "lm3s6965evb"], Link::Line);
+const LM3S6965_SLIP_ETHERNET: Board = lm3s6965("slip-ethernet", &["-M", "lm3s6965evb"], Link::Line);
 
 ethernet_boards! {
     mps2_an385: AN385;
     mps2_an386: AN386;
+    lm3s6965: LM3S6965;
+}
+
+serial_boards! {
+    lm3s6965_slip: LM3S6965_SLIP, Packets;
+    lm3s6965_slip_ethernet: LM3S6965_SLIP_ETHERNET, Ethernet;
 }

@@ -8,6 +8,7 @@ use std::net::UdpSocket;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,16 +20,27 @@ pub const DEVICE4: &str = "192.0.2.2";
 pub const DEVICE6: &str = "fd00::2";
 const LINUX: [&str; 2] = ["192.0.2.1/24", "fd00::1/64 nodad"];
 /// Where a board tells what it has in use.
-const STATUS: u16 = 7001;
+pub const STATUS: u16 = 7001;
+
+/// How a board is reached.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// By Ethernet, on a TAP interface.
+    Tap,
+    /// By its second UART, on a socket.
+    Line,
+}
 
 /// What there is of a board.
 pub struct Board {
-    /// The package in `boards/`, and its target.
+    /// The package in `boards/`, which of its images, and its target.
     pub package: &'static str,
+    pub image: &'static str,
     pub target: &'static str,
     /// QEMU and what it is to emulate.
     pub qemu: &'static str,
     pub machine: &'static [&'static str],
+    pub link: Link,
 }
 
 impl Board {
@@ -43,7 +55,7 @@ impl Board {
 
     fn image(&self) -> PathBuf {
         let (directory, target) = (Self::directory(), self.target);
-        directory.join(target).join("release").join(self.package)
+        directory.join(target).join("release").join(self.image)
     }
 
     /// Builds the image; says why it cannot be built here. An image that could be and is not is a
@@ -78,29 +90,39 @@ pub struct Machine {
     qemu: Child,
     lines: Receiver<String>,
     monitor: UnixStream,
+    /// Of QEMU's monitor, and of the board's line.
     socket: PathBuf,
+    line: PathBuf,
 }
 
 impl Machine {
-    /// Makes `zonda0`, starts the board on it and waits until it is ready.
+    /// Starts the board, on a `zonda0` that this makes if it is one with Ethernet, and waits until
+    /// it is ready.
     pub fn start(board: &Board) -> Self {
-        ip("tuntap add zonda0 mode tap");
-        for address in LINUX {
-            ip(&format!("address add {address} dev zonda0"));
-        }
-        ip("link set lo up");
-        ip("link set zonda0 up");
-        let socket = env::temp_dir().join(format!("zonda-monitor-{}", std::process::id()));
-        let _ = fs::remove_file(&socket);
+        static MACHINES: AtomicU32 = AtomicU32::new(0);
+        let number = MACHINES.fetch_add(1, Ordering::Relaxed);
+        let [socket, line] = ["monitor", "line"].map(|name| {
+            let path = format!("zonda-{name}-{}-{number}", std::process::id());
+            let path = env::temp_dir().join(path);
+            let _ = fs::remove_file(&path);
+            path
+        });
+        let network = match board.link {
+            Link::Tap => {
+                make_tap();
+                "-netdev tap,id=net,ifname=zonda0,script=no,downscript=no".into()
+            }
+            Link::Line => format!(
+                "-nic none -chardev socket,id=line,path={},server=on,wait=off -serial chardev:line",
+                line.display()
+            ),
+        };
         // Whatever becomes of the test, QEMU ends with it.
         let mut qemu = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", board.qemu])
             .args(board.machine)
             .args(["-display", "none", "-serial", "stdio", "-semihosting"])
-            .args([
-                "-netdev",
-                "tap,id=net,ifname=zonda0,script=no,downscript=no",
-            ])
+            .args(network.split(' '))
             .args([
                 "-monitor",
                 &format!("unix:{},server=on,wait=off", socket.display()),
@@ -131,10 +153,16 @@ impl Machine {
             lines,
             monitor: monitor.expect("it has connected"),
             socket,
+            line,
         };
         machine.prompt();
         let _: String = machine.wait_for("ready");
         machine
+    }
+
+    /// The socket of the board's line.
+    pub fn line(&self) -> PathBuf {
+        self.line.clone()
     }
 
     /// Waits until the board has written a line that begins so; gives the rest of it.
@@ -172,21 +200,14 @@ impl Machine {
     }
 
     /// What the board has in use, by name; nothing if it does not answer.
-    pub fn status(&self) -> HashMap<String, u32> {
+    pub fn status(&self) -> Status {
         let socket = UdpSocket::bind("192.0.2.1:0").unwrap();
         let patience = Duration::from_secs(1);
         socket.set_read_timeout(Some(patience)).unwrap();
         let _: usize = socket.send_to(b"?", (DEVICE4, STATUS)).unwrap();
         let mut text = [0; 1500];
         let length = socket.recv(&mut text).unwrap_or(0);
-        let text = String::from_utf8_lossy(&text[..length]);
-        let words = text.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-        words
-            .filter_map(|words| {
-                let at = words.iter().position(|word| word.parse::<u32>().is_ok())?;
-                Some((words[..at].join(" "), words[at].parse().ok()?))
-            })
-            .collect()
+        read_status(&text[..length])
     }
 
     /// Checks that the board has given back all that it had taken.
@@ -195,8 +216,7 @@ impl Machine {
         let mut last = HashMap::new();
         until("the pool of the board is whole", || {
             last = self.status();
-            let used = ["blocks", "headers", "views", "held", "sent"];
-            used.iter().all(|name| last.get(*name) == Some(&0))
+            is_whole(&last)
         });
         println!("board: {last:?}");
     }
@@ -207,5 +227,37 @@ impl Drop for Machine {
         self.qemu.kill().unwrap();
         let _ = self.qemu.wait().unwrap();
         let _ = fs::remove_file(&self.socket);
+        let _ = fs::remove_file(&self.line);
     }
+}
+
+/// Makes `zonda0`, with the addresses of Linux.
+fn make_tap() {
+    ip("tuntap add zonda0 mode tap");
+    for address in LINUX {
+        ip(&format!("address add {address} dev zonda0"));
+    }
+    ip("link set lo up");
+    ip("link set zonda0 up");
+}
+
+/// What a board has in use, by name.
+pub type Status = HashMap<String, u32>;
+
+/// Reads what a board answers.
+pub fn read_status(text: &[u8]) -> Status {
+    let text = String::from_utf8_lossy(text);
+    let words = text.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    words
+        .filter_map(|words| {
+            let at = words.iter().position(|word| word.parse::<u32>().is_ok())?;
+            Some((words[..at].join(" "), words[at].parse().ok()?))
+        })
+        .collect()
+}
+
+/// Whether a board has given back all that it had taken.
+pub fn is_whole(status: &Status) -> bool {
+    let used = ["blocks", "headers", "views", "held", "sent"];
+    used.iter().all(|name| status.get(*name) == Some(&0))
 }

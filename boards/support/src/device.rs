@@ -13,6 +13,7 @@ use zonda::netbuf::Pool;
 use zonda::proto::dhcpv4::{ClientConfig, Dhcpv4Client};
 use zonda::stack::{EmbassyClock, InterfaceId, Runner, Stack, StackCell, StackStorage};
 
+use crate::executor::apart;
 use crate::say;
 
 /// TCP connections that are served at once.
@@ -35,9 +36,12 @@ const NAME: &str = "zonda.test";
 pub fn start(spawner: Spawner, pool: Pool, port: &'static Port, seed: [u8; 32]) -> Stack<'static> {
     static STORAGE: StaticCell<Storage> = StaticCell::new();
     static STACK: StaticCell<StackCell<'static>> = StaticCell::new();
-    let storage = STORAGE.init(Storage::new());
-    let cell = StackCell::new(storage, pool, seed, &EmbassyClock);
-    let stack = STACK.init(cell).stack();
+    let storage = apart(|| STORAGE.init(Storage::new()));
+    let stack = apart(|| {
+        STACK
+            .init(StackCell::new(storage, pool, seed, &EmbassyClock))
+            .stack()
+    });
     let id = stack
         .attach(port.split().1)
         .expect("there is one interface");
@@ -46,7 +50,7 @@ pub fn start(spawner: Spawner, pool: Pool, port: &'static Port, seed: [u8; 32]) 
     stack.add_ipv4(id, IPV4).expect("there is room for it");
     stack.add_ipv6(id, IPV6).expect("there is room for it");
     spawner.spawn(run(stack).expect("spawned once"));
-    spawner.spawn(serve(stack, id, port).expect("spawned once"));
+    apart(|| spawner.spawn(serve(stack, id, port).expect("spawned once")));
     stack
 }
 

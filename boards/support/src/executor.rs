@@ -19,7 +19,7 @@ fn wake(_context: *mut ()) {
 pub fn run(start: impl FnOnce(Spawner)) -> ! {
     static EXECUTOR: StaticCell<raw::Executor> = StaticCell::new();
     let executor = EXECUTOR.init(raw::Executor::new(ptr::null_mut()));
-    start(executor.spawner());
+    apart(|| start(executor.spawner()));
     loop {
         WOKEN.store(false, Ordering::SeqCst);
         // SAFETY: it is polled here only, and no task calls this.
@@ -31,6 +31,13 @@ pub fn run(start: impl FnOnce(Spawner)) -> ! {
             }
         });
     }
+}
+
+/// Does something that puts much on the stack, and takes it off again: what is done once shall not
+/// add up with what is done all the time.
+#[inline(never)]
+pub fn apart<R>(work: impl FnOnce() -> R) -> R {
+    work()
 }
 
 /// Waits for an interrupt, which is handled when interrupts are on again.
