@@ -35,7 +35,7 @@ mod names;
 use core::cell::Cell;
 use core::convert::Infallible;
 use core::fmt;
-use core::future::{Future, poll_fn};
+use core::future::poll_fn;
 use core::pin::pin;
 use core::task::Poll;
 
@@ -205,24 +205,14 @@ impl<'s, R: Registers> Lan9118<'s, R> {
         self.start(driver)?;
         let _at_work = AtWork(self, driver);
         self.look_at_link(driver)?;
-        let mut receive = pin!(self.receive(driver, pool));
-        let mut send = pin!(self.send(driver));
-        poll_fn(|context| {
-            // Whatever happens after it has been looked for, the interrupt tells.
-            self.signal.register(context.waker());
-            if let Err(error) = self.look(driver) {
-                return Poll::Ready(Err(error));
-            }
-            // Each direction goes on while the other waits.
-            for direction in [receive.as_mut().poll(context), send.as_mut().poll(context)] {
-                if let Poll::Ready(never) = direction {
-                    match never {}
-                }
-            }
-            self.listen();
-            Poll::Pending
-        })
-        .await
+        (self.signal)
+            .serve(
+                || self.look(driver),
+                pin!(self.receive(driver, pool)),
+                pin!(self.send(driver)),
+                || self.listen(),
+            )
+            .await
     }
 
     fn count(&self, add: impl FnOnce(&mut Lan9118Stats)) {

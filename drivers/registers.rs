@@ -2,7 +2,10 @@
 
 #![allow(unsafe_code)]
 
-use core::task::Waker;
+use core::convert::Infallible;
+use core::future::{Future, poll_fn};
+use core::pin::Pin;
+use core::task::Poll;
 
 use embassy_sync::waitqueue::AtomicWaker;
 
@@ -72,9 +75,31 @@ impl InterruptSignal {
         self.0.wake();
     }
 
-    /// The task that [`InterruptSignal::raise`] is to wake from now on.
-    pub(super) fn register(&self, waker: &Waker) {
-        self.0.register(waker);
+    /// Moves frames both ways at once, in turns: `look` takes in what else has happened since the
+    /// last one, and may end it all by an error; `listen` lets the chip interrupt for what is waited
+    /// for. Whatever happens after it has been looked for, the interrupt tells.
+    pub(super) async fn serve<E>(
+        &self,
+        look: impl Fn() -> Result<(), E>,
+        mut receive: Pin<&mut impl Future<Output = Infallible>>,
+        mut send: Pin<&mut impl Future<Output = Infallible>>,
+        listen: impl Fn(),
+    ) -> Result<Infallible, E> {
+        poll_fn(|context| {
+            self.0.register(context.waker());
+            if let Err(error) = look() {
+                return Poll::Ready(Err(error));
+            }
+            // Each direction goes on while the other waits.
+            for direction in [receive.as_mut().poll(context), send.as_mut().poll(context)] {
+                if let Poll::Ready(never) = direction {
+                    match never {}
+                }
+            }
+            listen();
+            Poll::Pending
+        })
+        .await
     }
 }
 
