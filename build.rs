@@ -78,6 +78,13 @@ fn main() {
     {
         println!("cargo::rustc-cfg=foreign_device");
     }
+    // Something tells of servers and search domains for names, and somebody may want to know.
+    println!("cargo::rustc-check-cfg=cfg(names)");
+    let is_on = |feature: &str| env::var_os(format!("CARGO_FEATURE_{feature}")).is_some();
+    let by_dhcp = is_on("DHCPV4_CLIENT") || is_on("DHCPV6_CLIENT");
+    if is_on("ROUTER_DISCOVERY") || is_on("DNS") && by_dhcp {
+        println!("cargo::rustc-cfg=names");
+    }
     let mut out = String::new();
     for size in SIZES {
         let variable = size.variable();

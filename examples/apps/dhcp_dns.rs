@@ -1,6 +1,6 @@
 //! An address by DHCP, and a look-up by the DNS servers that come with it.
 
-use embassy_futures::select::{Either3, select3};
+use embassy_futures::select::{Either, select};
 use zonda::proto::dhcpv4::{Dhcpv4Client, Lease};
 use zonda::proto::dns::{Addresses, DnsError, Family, Resolver};
 use zonda::socket::BindError;
@@ -30,14 +30,13 @@ pub async fn run(
             let address = lease.address;
             if last.replace(address) != Some(address) {
                 tell(News::Lease(lease));
-                client.tell(&resolver);
                 tell(News::Found(resolver.lookup_host(name, Family::Any).await));
             }
             client.changed().await;
         }
     };
-    match select3(client.run(), client.keep_told(&resolver), look_up).await {
-        Either3::First(ended) => ended,
-        Either3::Second(never) | Either3::Third(never) => match never {},
+    match select(client.run(), look_up).await {
+        Either::First(ended) => ended,
+        Either::Second(never) => match never {},
     }
 }

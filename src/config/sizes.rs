@@ -59,10 +59,11 @@ sizes! {
     ADVERTISED_ROUTES = 2 in 1..=64;
     /// Destinations with a better first hop that a router told of (feature `redirects`).
     REDIRECTS = 4 in 1..=256;
-    /// Servers for names that routers tell of, of all interfaces (feature `router-discovery`).
-    /// RFC 8106 §5.3.1: three are a sufficient number.
+    /// Servers for names that DHCP and routers tell of, of all interfaces (features `dns`,
+    /// `router-discovery`). RFC 8106 §5.3.1: three are a sufficient number.
     NAME_SERVERS = 3 in 1..=32;
-    /// Search domains that routers tell of, of all interfaces (feature `router-discovery`).
+    /// Search domains that DHCP and routers tell of, of all interfaces (features `dns`,
+    /// `router-discovery`).
     SEARCH_DOMAINS = 3 in 1..=32;
     /// Prefixes that a router announces, per interface (feature `ra-server`).
     ADVERTISED_PREFIXES = 2 in 1..=8;

@@ -88,7 +88,7 @@ pub enum EventKind {
         /// Other configuration is (O).
         other: bool,
     },
-    /// The servers and search domains for names that routers tell of have changed (RFC 8106).
+    /// The servers and search domains for names that DHCP or routers tell of have changed (RFC 8106).
     NameServers,
     /// The prefixes that a DHCPv6 server has delegated by the interface, or how long they are good,
     /// have changed (RFC 8415 §18.2.10.1).

@@ -21,7 +21,7 @@ pub(crate) mod group;
 #[cfg(feature = "hostname")]
 mod hostname;
 mod interface;
-#[cfg(any(feature = "router-discovery", feature = "ra-server"))]
+#[cfg(any(names, feature = "ra-server"))]
 pub(crate) mod names;
 #[cfg(neighbors)]
 pub mod neighbor;
@@ -29,7 +29,9 @@ pub mod neighbor;
 #[path = "without_neighbors.rs"]
 pub(crate) mod neighbor;
 pub mod route;
-#[cfg(feature = "router-discovery")]
+#[cfg(any(names, feature = "dns"))]
+mod server_source;
+#[cfg(names)]
 pub(crate) mod told;
 
 #[cfg(feature = "slaac")]
@@ -68,8 +70,10 @@ pub(crate) use interface::Destination;
 #[cfg(feature = "loopback")]
 pub(crate) use interface::Loopback;
 pub use interface::{AddressError, Interface, InterfaceInfo};
-#[cfg(any(feature = "router-discovery", feature = "ra-server"))]
+#[cfg(any(names, feature = "ra-server"))]
 pub use names::{DomainError, SearchDomain};
+#[cfg(any(names, feature = "dns"))]
+pub use server_source::ServerSource;
 
 /// TTL and hop limit of what is sent to a single host (RFC 1122 §3.2.1.7, RFC 1340).
 pub(crate) const DEFAULT_HOP_LIMIT: u8 = 64;

@@ -1,4 +1,4 @@
-//! Domains to search names in, as routers tell of them (RFC 8106 §5.2).
+//! Domains to search names in, as DHCP and routers tell of them (RFC 3397, RFC 8106 §5.2).
 
 use core::fmt;
 
@@ -30,22 +30,32 @@ impl core::str::FromStr for SearchDomain {
     type Err = DomainError;
 
     fn from_str(text: &str) -> Result<Self, DomainError> {
-        let mut octets = Vec::new();
         let text = text.strip_suffix('.').unwrap_or(text);
-        for label in text.split('.') {
+        Self::from_labels(text.split('.').map(str::as_bytes))
+    }
+}
+
+impl SearchDomain {
+    /// The domain of these labels, the root's apart; one at least.
+    pub(crate) fn from_labels<'l>(
+        labels: impl Iterator<Item = &'l [u8]>,
+    ) -> Result<Self, DomainError> {
+        let mut octets = Vec::new();
+        for label in labels {
             let length = u8::try_from(label.len()).map_err(|_| DomainError)?;
             if !(1..=63).contains(&length) {
                 return Err(DomainError);
             }
             octets.push(length).map_err(|_| DomainError)?;
-            (octets.extend_from_slice(label.as_bytes())).map_err(|_| DomainError)?;
+            (octets.extend_from_slice(label)).map_err(|_| DomainError)?;
+        }
+        if octets.is_empty() {
+            return Err(DomainError);
         }
         octets.push(0).map_err(|_| DomainError)?;
         Ok(Self(octets))
     }
-}
 
-impl SearchDomain {
     /// The octets, lengths and the final zero among them.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -44,7 +44,7 @@ pub struct Core<'a> {
     pub(crate) rng: Rng,
     pub(crate) interfaces: ManagedSlice<'a, Option<Interface<'a>>>,
     pub(crate) routes: RouteTable<'a>,
-    #[cfg(feature = "router-discovery")]
+    #[cfg(names)]
     pub(super) names: crate::iface::told::Names,
     #[cfg(feature = "hostname")]
     pub(super) hostname: crate::iface::Hostname,
@@ -170,7 +170,7 @@ impl<'a> Core<'a> {
             now: Instant::ZERO,
             interfaces: ManagedSlice::Borrowed(&mut storage.interfaces),
             routes: RouteTable::with_reserve(&mut storage.routes[..], LEARNED),
-            #[cfg(feature = "router-discovery")]
+            #[cfg(names)]
             names: crate::iface::told::Names::new(),
             #[cfg(feature = "hostname")]
             hostname: crate::iface::Hostname::DEFAULT,

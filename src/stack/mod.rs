@@ -38,6 +38,8 @@ mod loopback;
 #[cfg(feature = "mld")]
 mod mld;
 mod mtu;
+#[cfg(names)]
+mod names;
 #[cfg(any(neighbors, feature = "ipv6", feature = "tcp"))]
 mod neighbors;
 #[cfg(feature = "dad-optimistic")]

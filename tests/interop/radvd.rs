@@ -118,7 +118,7 @@ fn stack_takes_what_radvd_says_and_takes_back() {
         assert!(has(prefix("fd51:77::", 48), true));
         let said = stack.link_parameters(id).unwrap();
         assert_eq!((said.hop_limit, said.mtu), (Some(44), Some(1400)));
-        let server: Ipv6Addr = "fd51:1::53".parse().unwrap();
+        let server: IpAddr = "fd51:1::53".parse().unwrap();
         assert_eq!(&stack.name_servers(id)[..], &[server]);
         assert_eq!(stack.search_domains(id)[0].to_string(), "lab.example");
         #[cfg(feature = "slaac")]

@@ -444,7 +444,7 @@ fn host_that_configures_itself_talks_to_the_device_that_advertises() {
     net.run_for(secs(8));
     // The name server that it has learnt is the device.
     let known = host.stack().name_servers(theirs);
-    assert_eq!(&known[..], [server]);
+    assert_eq!(&known[..], [IpAddr::V6(server)]);
     let own = host.stack().interface(theirs).unwrap().ipv6;
     let made = own
         .iter()

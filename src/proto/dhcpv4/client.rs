@@ -1,8 +1,6 @@
 //! The client: what it holds, and what it tells.
 
 use core::cell::{RefCell, RefMut};
-#[cfg(feature = "dns")]
-use core::net::IpAddr;
 
 use super::config::{ClientConfig, ConfigTooLong};
 use super::lease::{KeptOptions, Lease};
@@ -33,7 +31,7 @@ pub struct Dhcpv4Counters {
     pub unusable: u32,
     /// Addresses that another station had.
     pub conflicts: u32,
-    /// Options and routes for which there was no room.
+    /// Options, routes, name servers and search domains for which there was no room.
     pub missed: u32,
 }
 
@@ -52,8 +50,9 @@ pub(super) struct Shared {
 /// A DHCPv4 client (RFC 2131) for one interface.
 ///
 /// [`Dhcpv4Client::run`] does the work, beside whatever uses the network. It gives the interface its
-/// address, looks whether another station has it (feature `acd`), installs routes and the MTU, and
-/// takes all of that away when the lease ends. What else servers say is to be had from
+/// address, looks whether another station has it (feature `acd`), installs routes and the MTU, tells
+/// resolvers of name servers and search domains (feature `dns`), and takes all of that away when the
+/// lease ends. What else servers say is to be had from
 /// [`Dhcpv4Client::options`].
 pub struct Dhcpv4Client<'a, 'c> {
     pub(super) stack: Stack<'a>,
@@ -110,7 +109,30 @@ impl<'a, 'c> Dhcpv4Client<'a, 'c> {
         (self.stack).with(|core| work(&mut self.borrow(), &mut core.rng))
     }
 
-    pub(super) fn wake(&self) {
+    /// What is to be known has changed.
+    pub(super) fn announce(&self) {
+        #[cfg(feature = "dns")]
+        self.tell_names();
+        self.wake();
+    }
+
+    /// Tells the stack the name servers and search domains that there are: none without a lease.
+    #[cfg(feature = "dns")]
+    pub(super) fn tell_names(&self) {
+        let missed = (self.stack).with(|core| {
+            let shared = self.borrow();
+            let is_known = shared.has_options && self.config.names;
+            let options = is_known.then_some(&shared.options);
+            let servers = options.into_iter().flat_map(KeptOptions::dns_servers);
+            let domains = options.into_iter().flat_map(KeptOptions::domains);
+            let by = (self.id, crate::iface::ServerSource::Dhcpv4);
+            core.tell_names(by, servers.map(core::net::IpAddr::V4), domains)
+        });
+        let counter = &mut self.borrow().counters.missed;
+        *counter = counter.wrapping_add(missed);
+    }
+
+    fn wake(&self) {
         (self.stack).with(|core| core.waiters.wake(WaitKey::dhcpv4(self.id)));
     }
 
@@ -174,30 +196,5 @@ impl<'a, 'c> Dhcpv4Client<'a, 'c> {
         let now = self.stack.now();
         self.with(|shared, rng| shared.machine.release(now, rng));
         self.wake();
-    }
-
-    /// Tells a resolver the DNS servers that there are, for this interface: none without a lease.
-    #[cfg(feature = "dns")]
-    pub fn tell(&self, resolver: &crate::proto::dns::Resolver<'_>) {
-        let servers = self.options(|options| {
-            let servers = options.dns_servers().map(IpAddr::from);
-            let servers = servers.take(crate::config::DNS_SERVERS);
-            servers.collect::<heapless::Vec<_, { crate::config::DNS_SERVERS }>>()
-        });
-        let source = crate::proto::dns::ServerSource::Dhcpv4;
-        let servers = servers.unwrap_or_default();
-        let _: usize = resolver.set_servers(source, Some(self.id), &servers);
-    }
-
-    /// Keeps a resolver told of the DNS servers, for as long as it is polled.
-    #[cfg(feature = "dns")]
-    pub async fn keep_told(
-        &self,
-        resolver: &crate::proto::dns::Resolver<'_>,
-    ) -> core::convert::Infallible {
-        loop {
-            self.tell(resolver);
-            self.changed().await;
-        }
     }
 }

@@ -48,11 +48,14 @@ pub struct ClientConfig<'c> {
     pub(super) inform: Option<Ipv4Addr>,
     pub(super) routes: bool,
     pub(super) mtu: bool,
+    #[cfg_attr(not(feature = "dns"), allow(dead_code))]
+    pub(super) names: bool,
     pub(super) metric: u16,
 }
 
 impl<'c> ClientConfig<'c> {
-    /// No name but that of the stack; an address, routes and MTU are taken from the first server that answers.
+    /// No name but that of the stack; an address, routes, MTU and servers for names are
+    /// taken from the first server that answers.
     pub const fn new() -> Self {
         Self {
             host_name: None,
@@ -68,6 +71,7 @@ impl<'c> ClientConfig<'c> {
             inform: None,
             routes: true,
             mtu: true,
+            names: true,
             metric: 0,
         }
     }
@@ -196,6 +200,16 @@ impl<'c> ClientConfig<'c> {
     #[must_use]
     pub const fn mtu(self, take: bool) -> Self {
         Self { mtu: take, ..self }
+    }
+
+    /// Whether resolvers are told of the name servers and search domains (feature `dns`); at first
+    /// they are.
+    #[must_use]
+    pub const fn names(self, tell: bool) -> Self {
+        Self {
+            names: tell,
+            ..self
+        }
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigTooLong> {

@@ -176,7 +176,7 @@ impl KeptOptions {
         options.find_map(|(code, value)| (code == wanted).then_some(value))
     }
 
-    fn addresses(&self, code: u8) -> impl Iterator<Item = Ipv4Addr> {
+    fn addresses(&self, code: u8) -> impl Iterator<Item = Ipv4Addr> + Clone {
         addresses(self.get(code).unwrap_or(&[])).filter(|address| is_host(*address))
     }
 
@@ -196,7 +196,7 @@ impl KeptOptions {
     }
 
     /// The DNS servers, the best first.
-    pub fn dns_servers(&self) -> impl Iterator<Item = Ipv4Addr> {
+    pub fn dns_servers(&self) -> impl Iterator<Item = Ipv4Addr> + Clone {
         self.addresses(code::DNS_SERVER)
     }
 
@@ -214,8 +214,24 @@ impl KeptOptions {
 
     /// The domains in which names are looked for (RFC 3397), the best first.
     #[cfg(feature = "dns")]
-    pub fn search_domains(&self) -> impl Iterator<Item = crate::proto::dns::NameRef<'_>> {
+    pub fn search_domains(&self) -> impl Iterator<Item = crate::proto::dns::NameRef<'_>> + Clone {
         crate::proto::dns::NameRef::list(self.get(code::DOMAIN_SEARCH).unwrap_or(&[]))
+    }
+
+    /// The domains that a resolver looks in: these, or else the domain of the host.
+    #[cfg(feature = "dns")]
+    pub(super) fn domains(&self) -> impl Iterator<Item = crate::iface::SearchDomain> + Clone {
+        use crate::iface::SearchDomain;
+
+        let list = self.search_domains();
+        let list = list.filter_map(|name| SearchDomain::from_labels(name.labels()).ok());
+        let own = match self.get(code::DOMAIN_SEARCH) {
+            Some(_) => None,
+            None => self.domain(),
+        };
+        // Servers are known to put several into it.
+        let own = own.into_iter().flat_map(str::split_ascii_whitespace);
+        list.chain(own.filter_map(|domain| domain.parse().ok()))
     }
 
     /// The MTU of the link, in bytes.

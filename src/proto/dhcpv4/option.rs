@@ -111,7 +111,7 @@ impl Iterator for ClasslessRoutes<'_> {
 
 /// The addresses of an option that is a list of them.
 #[cfg(feature = "dhcpv4-client")]
-pub(super) fn addresses(octets: &[u8]) -> impl Iterator<Item = Ipv4Addr> + use<'_> {
+pub(super) fn addresses(octets: &[u8]) -> impl Iterator<Item = Ipv4Addr> + Clone + use<'_> {
     let (addresses, _) = octets.as_chunks::<4>();
     addresses.iter().map(|octets| Ipv4Addr::from(*octets))
 }

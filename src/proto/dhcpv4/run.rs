@@ -137,7 +137,7 @@ impl Dhcpv4Client<'_, '_> {
                 machine.next(now, rng)
             });
             if is_news {
-                self.wake();
+                self.announce();
             }
             match action {
                 Some(Action::Send(message)) => self.send(socket, &message),
@@ -288,7 +288,7 @@ impl Dhcpv4Client<'_, '_> {
                 false
             });
             if is_news {
-                self.wake();
+                self.announce();
             }
         }
     }
@@ -334,6 +334,8 @@ impl Dhcpv4Client<'_, '_> {
         if self.config.routes {
             self.install_routes();
         }
+        #[cfg(feature = "dns")]
+        self.tell_names();
         let mtu = self.borrow().options.mtu();
         if let Some(mtu) = mtu.filter(|mtu| self.config.mtu && *mtu >= MINIMUM_MTU) {
             // It is no less than every link carries.
@@ -407,7 +409,7 @@ impl Dhcpv4Client<'_, '_> {
         if had_mtu {
             let _: Result<(), crate::stack::MtuError> = stack.set_mtu(id, u16::MAX);
         }
-        self.wake();
+        self.announce();
     }
 }
 

@@ -17,6 +17,7 @@ mod resolver;
 mod servers;
 mod write;
 
+pub use crate::iface::ServerSource;
 #[cfg(feature = "tcp")]
 pub use connect::ConnectByNameError;
 pub use lookup::{Addresses, Family, Service};
@@ -27,7 +28,6 @@ pub use message::{
 pub use name::{Labels, MAX_LABEL, MAX_NAME, Name, NameError, NameRef};
 pub use record::{Nsec, Options, RecordData, RecordType, Soa, Srv, Txt};
 pub use resolver::{DnsCounters, DnsError, Resolver, SearchError};
-pub use servers::ServerSource;
 pub use write::{MessageWriter, WriteError};
 
 #[cfg(test)]

@@ -85,8 +85,8 @@ impl<'a> Resolver<'a> {
         aliases: &mut u8,
         visit: Visit<'_>,
     ) -> Result<Verdict, DnsError> {
-        #[cfg(feature = "router-discovery")]
-        self.hear_routers();
+        #[cfg(names)]
+        self.hear_names();
         let (count, first) = self.with(|state| (state.servers.len(), state.preferred));
         let mut failed = 0u32;
         let mut error = DnsError::NoServers;

@@ -7,8 +7,9 @@ use heapless::Vec;
 
 use super::cache::{Cache, Stored};
 use super::name::{Name, NameError};
-use super::servers::{ServerSource, Servers};
+use super::servers::Servers;
 use crate::config;
+use crate::iface::ServerSource;
 use crate::stack::{InterfaceId, Stack};
 
 /// The longest search domain that is kept, in octets of a message: 62 characters of text.
@@ -199,7 +200,8 @@ impl<'a> Resolver<'a> {
     /// has named before are forgotten. Says for how many there is room, see
     /// [`DNS_SERVERS`](config::DNS_SERVERS).
     ///
-    /// Servers of an interface are asked by that interface only.
+    /// Servers of an interface are asked by that interface only. What the stack's own DHCP clients
+    /// and routers tell of is known without this, and takes the place of what is set for them.
     pub fn set_servers(
         &self,
         source: ServerSource,
@@ -239,30 +241,30 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    /// Takes over the servers that routers tell of now (RFC 8106 §6.1).
-    #[cfg(feature = "router-discovery")]
-    pub(super) fn hear_routers(&self) {
-        self.stack.with(|core| {
+    /// Takes over the servers that DHCP and routers tell of now (RFC 8106 §6.1).
+    #[cfg(names)]
+    pub(super) fn hear_names(&self) {
+        self.stack.visit(|core| {
             self.with(|state| {
                 for (id, _) in core.interfaces() {
-                    let told = core.name_servers(id).map(IpAddr::V6);
-                    if (state.servers).follow(ServerSource::RouterAdvertisement, id, told) {
-                        state.preferred = 0;
+                    for source in ServerSource::LEARNED {
+                        let told = core.name_servers_of((id, source));
+                        if state.servers.follow(source, id, told) {
+                            state.preferred = 0;
+                        }
                     }
                 }
             });
         });
     }
 
-    /// Shows `work` the search domain at one place: those that were set, or else those that routers
-    /// tell of (RFC 8106 §6.1).
+    /// Shows `work` the search domain at one place: those that were set, or else those that DHCP and
+    /// routers tell of (RFC 8106 §6.1).
     pub(super) fn with_domain<R>(&self, at: usize, work: impl FnOnce(&[u8]) -> R) -> Option<R> {
-        #[cfg(feature = "router-discovery")]
+        #[cfg(names)]
         if self.with(|state| state.search.is_empty()) {
-            return self.stack.with(|core| {
-                let mut told = core
-                    .interfaces()
-                    .flat_map(|(id, _)| core.search_domains(id));
+            return self.stack.visit(|core| {
+                let mut told = core.all_search_domains();
                 told.nth(at).map(|domain| work(domain.as_bytes()))
             });
         }

@@ -5,27 +5,12 @@ use core::net::{IpAddr, SocketAddr};
 use heapless::Vec;
 
 use crate::config;
+use crate::iface::ServerSource;
 use crate::stack::InterfaceId;
 use crate::wire::IpAddress;
 
 /// The port of DNS (RFC 1035 §4.2).
 const PORT: u16 = 53;
-
-/// Where servers are known from. Those that were configured are asked first, the others in the
-/// order in which they came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum ServerSource {
-    /// Configuration.
-    Static,
-    /// DHCP (RFC 2132 §3.8).
-    Dhcpv4,
-    /// DHCPv6 (RFC 3646).
-    Dhcpv6,
-    /// Router advertisements (RFC 8106): with the feature `router-discovery` these are kept up by
-    /// themselves.
-    RouterAdvertisement,
-}
 
 /// A server.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +77,7 @@ impl Servers {
     }
 
     /// As [`Servers::set`], if these are others than before; says so.
-    #[cfg(feature = "router-discovery")]
+    #[cfg(names)]
     pub(super) fn follow(
         &mut self,
         source: ServerSource,
@@ -102,9 +87,9 @@ impl Servers {
         let is_of_it =
             |server: &Server| (server.source, server.interface) == (source, Some(interface));
         let known = || self.0.iter().filter(|server| is_of_it(server));
-        // Where there is no room the first of them are known.
+        // Where there is no room the first of them are known, if any.
         let known_count = known().count();
-        let most = match self.0.is_full() {
+        let most = match self.0.is_full() && known_count > 0 {
             true => known_count,
             false => usize::MAX,
         };
@@ -115,14 +100,15 @@ impl Servers {
             return false;
         }
         self.0.retain(|server| !is_of_it(server));
+        let mut is_news = known_count > 0;
         for address in addresses {
-            let _: bool = self.add(source, Some(interface), SocketAddr::new(address, PORT));
+            is_news |= self.add(source, Some(interface), SocketAddr::new(address, PORT));
         }
-        true
+        is_news
     }
 
     /// Adds a server at the end of those of its rank. Where there is no room a static one takes the
-    /// place of the last that is not.
+    /// place of the last that is not, another that of the last of a source that has more.
     pub(super) fn add(
         &mut self,
         source: ServerSource,
@@ -144,14 +130,24 @@ impl Servers {
             source,
             without_edns: false,
         };
-        let is_static = |server: &Server| server.source == ServerSource::Static;
-        let place = match source {
-            ServerSource::Static => self.0.iter().take_while(|server| is_static(server)).count(),
-            _ => self.0.len(),
-        };
-        if self.0.is_full() && place < self.0.len() {
-            let _: Option<Server> = self.0.pop();
+        if self.0.is_full() {
+            let known = |source| self.0.iter().filter(|other| other.source == source).count();
+            let may_go = |other: &Server| match (other.source, source) {
+                (ServerSource::Static, _) => false,
+                (_, ServerSource::Static) => true,
+                (other, source) => known(other) > known(source) + 1,
+            };
+            let Some(victim) = self.0.iter().rposition(may_go) else {
+                return false;
+            };
+            let mut place = 0;
+            self.0.retain(|_| {
+                place += 1;
+                place != victim + 1
+            });
         }
+        let ranks = self.0.iter().map(|other| other.source);
+        let place = ranks.take_while(|rank| *rank <= source).count();
         let is_added = self.0.push(server).is_ok();
         // Those behind its place move up by one.
         for at in (place + 1..self.0.len()).rev() {

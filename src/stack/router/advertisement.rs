@@ -5,7 +5,7 @@ use core::net::Ipv6Addr;
 use super::end;
 use crate::iface::route::{Learned, Prefix, Route, RouteOrigin};
 use crate::iface::told::{Change, next_domain};
-use crate::iface::{EventKind, Interface, ReceiveDrop, RouterDiscovery};
+use crate::iface::{EventKind, Interface, ReceiveDrop, RouterDiscovery, ServerSource};
 use crate::stack::core::{Core, InterfaceId};
 #[cfg(feature = "dhcpv6-client")]
 use crate::stack::waiters::WaitKey;
@@ -86,12 +86,13 @@ impl Core<'_> {
                     mut offset,
                     length,
                 } => {
+                    let by = (id, ServerSource::RouterAdvertisement);
                     let last = offset.saturating_add(length);
                     let until = end(self.now, lifetime);
                     while let Some(domain) = next_domain(message, &mut offset, last) {
                         let change = match domain.as_bytes() {
                             [] => Change::Refused,
-                            _ => self.names.domains.tell(self.now, id, domain, until),
+                            _ => self.names.domains.tell(self.now, by, domain, until),
                         };
                         names_changed |= self.note(id, change);
                     }
@@ -252,17 +253,14 @@ impl Core<'_> {
 
     fn take_name_server(&mut self, id: InterfaceId, server: Ipv6Addr, lifetime: u32) -> bool {
         let until = end(self.now, lifetime);
-        let change = self.names.servers.tell(self.now, id, server, until);
+        let by = (id, ServerSource::RouterAdvertisement);
+        let change = self.names.servers.tell(self.now, by, server.into(), until);
         self.note(id, change)
     }
 
     /// Counts what there was no room for; says whether anything has changed.
     fn note(&mut self, id: InterfaceId, change: Change) -> bool {
-        if let Change::Displaced(other) = change
-            && other != id
-        {
-            self.emit(other, EventKind::NameServers);
-        }
+        self.tell_displaced(id, change);
         if change == Change::Refused
             && let Some(interface) = self.interface_mut(id)
         {

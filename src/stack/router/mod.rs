@@ -3,16 +3,11 @@
 mod advertisement;
 mod solicit;
 
-use core::net::Ipv6Addr;
-
-use heapless::Vec;
-
 use super::core::{Core, InterfaceId};
 use super::handle::Stack;
 use super::timers::ROUTERS;
-use crate::config;
 use crate::iface::route::Route;
-use crate::iface::{EventKind, LinkParameters, RouterDiscovery, SearchDomain};
+use crate::iface::{LinkParameters, RouterDiscovery, ServerSource};
 use crate::time::Instant;
 
 impl Core<'_> {
@@ -31,16 +26,6 @@ impl Core<'_> {
             self.mtu_changed(id, was);
         }
         true
-    }
-
-    /// The servers for names that routers of a link tell of, the first told first (RFC 8106).
-    pub fn name_servers(&self, id: InterfaceId) -> impl Iterator<Item = Ipv6Addr> + Clone {
-        self.names.servers.iter(id).copied()
-    }
-
-    /// The domains to search names in that routers of a link tell of (RFC 8106).
-    pub fn search_domains(&self, id: InterfaceId) -> impl Iterator<Item = &SearchDomain> {
-        self.names.domains.iter(id)
     }
 
     /// What routers say of a link.
@@ -68,11 +53,7 @@ impl Core<'_> {
         #[cfg(feature = "ra-server")]
         let asks = asks && !interface.is_advertising();
         interface.discovery.restart(now, rng, asks);
-        let mut changed = self.names.servers.expire(now, id, true);
-        changed |= self.names.domains.expire(now, id, true);
-        if changed {
-            self.emit(id, EventKind::NameServers);
-        }
+        self.expire_names((id, ServerSource::RouterAdvertisement), true);
         self.arm_routes();
         self.arm_routers();
     }
@@ -82,11 +63,7 @@ impl Core<'_> {
         let now = self.now;
         for index in 0..self.interfaces.len() {
             let id = index as InterfaceId;
-            let mut changed = self.names.servers.expire(now, id, false);
-            changed |= self.names.domains.expire(now, id, false);
-            if changed {
-                self.emit(id, EventKind::NameServers);
-            }
+            self.expire_names((id, ServerSource::RouterAdvertisement), false);
             let Core {
                 interfaces, rng, ..
             } = self;
@@ -131,16 +108,6 @@ impl Stack<'_> {
     /// Says whether there is such an interface.
     pub fn set_router_discovery(self, id: InterfaceId, mode: RouterDiscovery) -> bool {
         self.with(|core| core.set_router_discovery(id, mode))
-    }
-
-    /// The servers for names that routers of a link tell of, the first told first (RFC 8106).
-    pub fn name_servers(self, id: InterfaceId) -> Vec<Ipv6Addr, { config::NAME_SERVERS }> {
-        self.with(|core| core.name_servers(id).collect())
-    }
-
-    /// The domains to search names in that routers of a link tell of (RFC 8106).
-    pub fn search_domains(self, id: InterfaceId) -> Vec<SearchDomain, { config::SEARCH_DOMAINS }> {
-        self.with(|core| core.search_domains(id).cloned().collect())
     }
 
     /// What routers say of a link.

@@ -175,7 +175,6 @@ fn options_beyond_the_room_for_them_are_counted_and_those_that_are_used_come_fir
 fn resolver_is_told_of_servers_as_long_as_there_is_a_lease() {
     let world = saying(ClientConfig::new(), &[(6, &[10, 0, 0, 1])]);
     let resolver: &'static _ = Box::leak(Box::new(Resolver::new(world.host.stack())));
-    world.net.spawn(world.client.keep_told(resolver));
     let dns = world.servers[0].udp("0.0.0.0:53");
     let lookup = world
         .net
@@ -189,6 +188,108 @@ fn resolver_is_told_of_servers_as_long_as_there_is_a_lease() {
         .net
         .block_on(resolver.lookup_host("other.test", Family::V4));
     assert_eq!(found, Err(zonda::proto::dns::DnsError::NoServers));
+}
+
+#[test]
+fn search_domains_come_with_the_lease_and_go_with_it() {
+    const LIST: &[u8] = b"\x03eng\x05apple\x04test\x00\x09marketing\xc0\x04";
+    type Options = &'static [(u8, &'static [u8])];
+    const SERVER: &[u8] = &[10, 0, 0, 1];
+    let domains = |world: &World| -> Vec<String> {
+        let domains = (world.host.stack()).search_domains(world.host.interface(world.link));
+        domains.iter().map(ToString::to_string).collect()
+    };
+    // The list (RFC 3397), or else the domain of the host (RFC 2132 §3.17).
+    let both: Options = &[(119, LIST), (15, b"lab.test")];
+    let one: Options = &[(15, b"lab.test"), (6, SERVER)];
+    for (options, expected) in [
+        (both, &["eng.apple.test", "marketing.apple.test"][..]),
+        (one, &["lab.test"]),
+    ] {
+        let world = saying(ClientConfig::new(), options);
+        assert_eq!(domains(&world), expected);
+        world.client.release();
+        world.net.run_for(secs(30));
+        assert!(domains(&world).is_empty());
+    }
+    // Where they are not wanted they do not come.
+    let world = saying(ClientConfig::new().names(false), one);
+    assert!(domains(&world).is_empty());
+    let id = world.host.interface(world.link);
+    assert!(world.host.stack().name_servers(id).is_empty());
+}
+
+#[test]
+fn name_is_looked_for_in_the_domain_of_the_lease() {
+    let world = saying(
+        ClientConfig::new(),
+        &[(15, b"lab.test"), (6, &[10, 0, 0, 1])],
+    );
+    let resolver: &'static _ = Box::leak(Box::new(Resolver::new(world.host.stack())));
+    let dns = world.servers[0].udp("0.0.0.0:53");
+    let lookup = world.net.spawn(resolver.lookup_host("kettle", Family::V4));
+    world.net.run_for(secs(1));
+    let mut query = [0; 600];
+    assert!(dns.try_recv_from(&mut query).is_some());
+    assert_eq!(query[12..29], *b"\x06kettle\x03lab\x04test\x00");
+    drop(lookup);
+}
+
+/// RFC 8106 §5.3.1.
+#[cfg(all(feature = "router-discovery", feature = "ra-server"))]
+#[test]
+fn servers_of_dhcp_come_before_those_of_routers_and_both_are_kept() {
+    use zonda::iface::{Advertisement, EventKind};
+
+    let world = world(1, ClientConfig::new());
+    let (stack, id) = (world.host.stack(), world.host.interface(world.link));
+    let mut what = Advertisement::default();
+    for last in 1..=3 {
+        let server = format!("fd00::{last}").parse().unwrap();
+        what.name_servers.push(server).unwrap();
+    }
+    what.search_domains
+        .push("ra.test".parse().unwrap())
+        .unwrap();
+    what.names_lifetime = 1800;
+    let router = world.servers[1];
+    (router.stack().advertise(router.interface(world.link), what)).unwrap();
+    world.net.run_for(secs(20));
+    let servers = || -> Vec<String> {
+        let servers = stack.name_servers(id);
+        servers.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(servers(), ["fd00::1", "fd00::2", "fd00::3"]);
+    let mut events = stack.events();
+    let _log = world.serve(0, |request| {
+        let replies = usual(3600)(request).into_iter();
+        let dns = [10, 0, 0, 1, 10, 0, 0, 2];
+        let replies = replies.map(|reply| reply.option(6, &dns).option(15, b"dhcp.test"));
+        replies.collect()
+    });
+    world.bind();
+    assert_eq!(servers(), ["10.0.0.1", "fd00::1", "fd00::2"]);
+    let told = core::iter::from_fn(|| events.try_next());
+    let told = told
+        .filter(|event| (event.as_ref()).is_ok_and(|event| event.kind == EventKind::NameServers));
+    assert_eq!(told.count(), 1);
+    let domains: Vec<_> = stack
+        .search_domains(id)
+        .iter()
+        .map(|d| d.to_string())
+        .collect();
+    assert_eq!(domains, ["dhcp.test", "ra.test"]);
+    // The first of DHCP is asked first.
+    let resolver: &'static _ = Box::leak(Box::new(Resolver::new(stack)));
+    let dns = world.servers[0].udp("0.0.0.0:53");
+    let lookup = world.net.spawn(resolver.lookup_host("a.b.", Family::V4));
+    world.net.run_for(ms(100));
+    assert!(dns.try_recv().is_some());
+    drop(lookup);
+    // Without the lease those of the router remain.
+    world.client.release();
+    world.net.run_for(secs(5));
+    assert_eq!(servers()[..2], ["fd00::1", "fd00::2"]);
 }
 
 #[test]

@@ -173,12 +173,12 @@ fn servers_are_asked_over_ipv6_too() {
     let id = world.client.interface(world.link);
     let resolver = world.resolver;
     assert_eq!(
-        resolver.set_servers(ServerSource::Dhcpv6, Some(id), &[link_local.into()]),
+        resolver.set_servers(ServerSource::Static, Some(id), &[link_local.into()]),
         1
     );
     assert_eq!(world.v4("host").unwrap(), ["10.1.1.1"]);
     assert_eq!(
-        resolver.set_servers(ServerSource::Dhcpv6, Some(id), &[ip("fd00::53")]),
+        resolver.set_servers(ServerSource::Static, Some(id), &[ip("fd00::53")]),
         1
     );
     assert_eq!(world.v4("other").unwrap(), ["10.1.1.1"]);
@@ -209,11 +209,11 @@ fn server_of_an_interface_is_asked_by_that_interface() {
         world.resolver.clear_cache();
         world
             .resolver
-            .set_servers(ServerSource::Dhcpv4, Some(id), &[ip(SERVERS[0])]);
+            .set_servers(ServerSource::Static, Some(id), &[ip(SERVERS[0])]);
         assert_eq!(world.v4("host").unwrap(), [expected]);
         world
             .resolver
-            .set_servers(ServerSource::Dhcpv4, Some(id), &[]);
+            .set_servers(ServerSource::Static, Some(id), &[]);
     }
 }
 
@@ -231,8 +231,8 @@ fn table_of_servers_is_bounded_and_configured_ones_come_first() {
     let before = world.net.now();
     assert_eq!(world.v4("host").unwrap(), ["10.1.1.1"]);
     assert!(world.net.now().since(before) < ms(20));
-    // Those of one source make room for those that it names later, no others do.
-    assert_eq!(resolver.set_servers(ServerSource::Dhcpv6, None, &dead), 0);
+    // A source makes room for another that has none, and for no more than its share.
+    assert_eq!(resolver.set_servers(ServerSource::Dhcpv6, None, &dead), 1);
     assert_eq!(resolver.set_servers(ServerSource::Dhcpv4, None, &[]), 0);
     assert_eq!(
         resolver.set_servers(ServerSource::Dhcpv6, None, &dead),

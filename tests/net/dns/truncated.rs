@@ -164,7 +164,7 @@ fn server_of_a_link_is_asked_by_tcp_on_that_link() {
     let resolver = Resolver::new(client.stack());
     let server = world.servers[0].link_local(second).into();
     let id = client.interface(second);
-    resolver.set_servers(ServerSource::Dhcpv6, Some(id), &[server]);
+    resolver.set_servers(ServerSource::Static, Some(id), &[server]);
     let found = world.net.block_on(resolver.lookup_host("host", Family::V4));
     assert_eq!(found.unwrap()[..], [ip("10.1.1.1")]);
     assert_eq!(take(&tcp).len(), 1);
