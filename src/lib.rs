@@ -12,7 +12,7 @@
 //! | [`drivers`] | an in-process wire, serial lines, Linux TAP and TUN, chips, capture, adapters for drivers of other stacks |
 //! | `stack` | the core, the handle, the runner, the lent storage |
 //! | `socket` | what applications hold: UDP, TCP, ping |
-//! | `proto` | application protocols: DHCP, DNS, SNTP |
+//! | `proto` | application protocols: DHCP, DNS, LLMNR, SNTP |
 //! | `mgmt` | the connection manager |
 //! | `compat` | the sockets in other dress: `embedded-nal-async` |
 //! | `iface` | interfaces: addresses, neighbours, routes, counters |
@@ -150,6 +150,7 @@ pub mod drivers;
     feature = "ping",
     feature = "hostname",
     feature = "dns",
+    feature = "llmnr",
     feature = "dhcpv4-client",
     feature = "dhcpv4-server",
     feature = "dhcpv6-client",

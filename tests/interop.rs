@@ -32,6 +32,9 @@ mod dhcpv6;
 #[cfg(feature = "dns")]
 #[path = "interop/dns.rs"]
 mod dns;
+#[cfg(feature = "dns")]
+#[path = "interop/dns_servers.rs"]
+mod dns_servers;
 #[cfg(any(feature = "dns", feature = "dhcpv4-client", feature = "dhcpv6-client"))]
 #[path = "interop/dnsmasq.rs"]
 mod dnsmasq;
@@ -42,6 +45,9 @@ mod embassy_net;
 mod fragments;
 #[path = "interop/interfaces.rs"]
 mod interfaces;
+#[cfg(feature = "llmnr")]
+#[path = "interop/llmnr.rs"]
+mod llmnr;
 #[path = "interop/multicast.rs"]
 mod multicast;
 #[path = "interop/ping.rs"]

@@ -85,6 +85,9 @@ mod link_changes;
 #[cfg(all(feature = "ipv4-link-local", feature = "events"))]
 #[path = "net/link_local_v4.rs"]
 mod link_local_v4;
+#[cfg(feature = "llmnr")]
+#[path = "net/llmnr/mod.rs"]
+mod llmnr;
 #[cfg(feature = "loopback")]
 #[path = "net/loopback.rs"]
 mod loopback;

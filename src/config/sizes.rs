@@ -158,6 +158,10 @@ sizes! {
     DNS_TIMEOUT = 2000 in 100..=30000;
     /// Rounds over all DNS servers before a lookup is given up.
     DNS_ROUNDS = 3 in 1..=8;
+    /// Interfaces on which LLMNR works (feature `llmnr`): those whose numbers are below.
+    LLMNR_INTERFACES = 2 in 1..=16;
+    /// Bytes of an LLMNR message that are read. They are taken from the stack of whoever polls.
+    LLMNR_MESSAGE = 1472 in 512..=9194;
     /// Bytes of a DHCPv4 message that are read (features `dhcpv4-client`, `dhcpv4-server`), and that
     /// the server writes at most: what servers are told to send at most, without IP and UDP headers.
     /// They are taken from the stack of whoever polls, by the server twice.

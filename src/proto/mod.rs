@@ -18,6 +18,8 @@ mod fqdn;
 mod full;
 #[cfg(any(feature = "dhcpv4-client", feature = "dhcpv6-client"))]
 mod hardware;
+#[cfg(feature = "llmnr")]
+pub mod llmnr;
 #[cfg(feature = "sntp")]
 pub mod sntp;
 #[cfg(any(feature = "dhcpv4-client", feature = "dhcpv6-client"))]

@@ -107,6 +107,16 @@ impl<'a> TcpListener<'a> {
         });
     }
 
+    /// TTL or hop limit of the connections from here on, their handshakes too; 0 stands for the
+    /// default, 64.
+    pub fn set_hop_limit(&mut self, hop_limit: u8) {
+        self.stack.visit(|core| {
+            if let Some(listener) = core.listeners.get_mut(self.index) {
+                listener.hop_limit = hop_limit;
+            }
+        });
+    }
+
     /// Takes a connection that waits, if there is one.
     pub fn try_accept(&self) -> Option<TcpSocket<'a>> {
         let index = self.stack.visit(|core| core.tcp_accept(self.index))?;
@@ -205,9 +215,14 @@ impl<'a> TcpSocket<'a> {
         remote: SocketAddr,
     ) -> Result<Self, ConnectError> {
         let socket = Self::begin_from(stack, local, remote).map_err(ConnectError::Open)?;
+        socket.established().await?;
+        Ok(socket)
+    }
+
+    /// Waits until the connection that was begun is there.
+    pub(crate) async fn established(&self) -> Result<(), ConnectError> {
         poll_fn(|context| {
-            socket
-                .handle
+            self.handle
                 .poll(context, |connection| match connection.state {
                     TcpState::SynSent | TcpState::SynReceived => None,
                     TcpState::Closed => Some(Err(connection.error().unwrap_or(TcpError::Reset))),
@@ -215,8 +230,7 @@ impl<'a> TcpSocket<'a> {
                 })
         })
         .await
-        .map_err(ConnectError::Failed)?;
-        Ok(socket)
+        .map_err(ConnectError::Failed)
     }
 
     /// Begins to connect to `remote`, and does not wait for the outcome: see [`TcpSocket::state`].
@@ -230,7 +244,18 @@ impl<'a> TcpSocket<'a> {
         local: SocketAddr,
         remote: SocketAddr,
     ) -> Result<Self, TcpOpenError> {
-        let index = stack.visit(|core| core.tcp_connect(local, remote))?;
+        Self::begin_with(stack, local, remote, 0)
+    }
+
+    /// As [`TcpSocket::begin_from`], with this TTL or hop limit from the first segment on; 0 stands
+    /// for the default.
+    pub(crate) fn begin_with(
+        stack: Stack<'a>,
+        local: SocketAddr,
+        remote: SocketAddr,
+        hop_limit: u8,
+    ) -> Result<Self, TcpOpenError> {
+        let index = stack.visit(|core| core.tcp_connect(local, remote, hop_limit))?;
         Ok(Self::new(stack, index))
     }
 

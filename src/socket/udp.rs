@@ -513,7 +513,8 @@ impl<'a> UdpSocket<'a> {
     #[cfg(any(
         feature = "dhcpv4-client",
         feature = "dhcpv4-server",
-        feature = "dhcpv6-client"
+        feature = "dhcpv6-client",
+        feature = "llmnr"
     ))]
     pub(crate) const fn index(&self) -> u16 {
         self.index

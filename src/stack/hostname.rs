@@ -6,6 +6,10 @@ use super::waiters::WaitKey;
 use crate::iface::{EventKind, Hostname, HostnameError, HostnameSuffix};
 
 impl Core<'_> {
+    pub(crate) const fn hostname(&self) -> Hostname {
+        self.hostname
+    }
+
     #[cold]
     fn set_hostname(&mut self, name: Hostname) {
         if self.hostname == name {
@@ -26,7 +30,7 @@ impl Core<'_> {
 impl Stack<'_> {
     /// The name of the host, at first [`HOSTNAME`](crate::config::HOSTNAME).
     pub fn hostname(self) -> Hostname {
-        self.visit(|core| core.hostname)
+        self.visit(|core| core.hostname())
     }
 
     /// Gives the host a name: 1 to 63 letters, digits and hyphens, with no hyphen at either end

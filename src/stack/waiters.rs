@@ -61,6 +61,9 @@ impl WaitKey {
     pub(crate) const fn dhcpv6(interface: u8) -> Self {
         Self::new(11, interface as u16)
     }
+    /// LLMNR uses the name of the host otherwise than before.
+    #[cfg(feature = "llmnr")]
+    pub(crate) const LLMNR: Self = Self::new(15, 0);
 
     /// A UDP socket has received something, or an error.
     #[cfg(feature = "udp")]

@@ -269,6 +269,8 @@ pub(crate) struct Listener {
     pub(crate) queue: AcceptQueue,
     /// DSCP of what they send, in the upper six bits.
     pub(crate) traffic_class: u8,
+    /// TTL or hop limit of what they send; 0 stands for the default.
+    pub(crate) hop_limit: u8,
 }
 
 impl Listener {
@@ -306,10 +308,12 @@ impl<'a> Listeners<'a> {
         self.0.get_mut(usize::from(index))?.as_mut()
     }
 
-    /// The traffic class of the connections of a listener.
-    pub(crate) fn traffic_class(&self, index: u16) -> u8 {
+    /// Traffic class and hop limit of the connections of a listener.
+    pub(crate) fn ip_fields(&self, index: u16) -> (u8, u8) {
         let listener = self.0.get(usize::from(index)).and_then(Option::as_ref);
-        listener.map_or(0, |listener| listener.traffic_class)
+        listener.map_or((0, 0), |listener| {
+            (listener.traffic_class, listener.hop_limit)
+        })
     }
 
     /// The listener for a SYN to `address` and `port`: one bound to the address before one bound

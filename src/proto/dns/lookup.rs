@@ -298,7 +298,9 @@ fn move_down(services: &mut [Service], from: usize, to: usize) {
 
 /// The addresses of what need not be asked for: of an address written as text itself, of
 /// `localhost` the loopback addresses. Names that are for other purposes do not exist.
-fn without_asking(text: &str) -> Result<Option<[Option<IpAddr>; 2]>, DnsError> {
+pub(in crate::proto) fn without_asking(
+    text: &str,
+) -> Result<Option<[Option<IpAddr>; 2]>, DnsError> {
     if let Ok(address) = text.parse() {
         return Ok(Some([Some(address), None]));
     }

@@ -8,13 +8,15 @@ mod answer;
 mod cache;
 #[cfg(feature = "tcp")]
 mod connect;
-mod lookup;
+pub(super) mod lookup;
 mod message;
 mod name;
 mod query;
 mod record;
 mod resolver;
 mod servers;
+#[cfg(feature = "tcp")]
+pub(super) mod stream;
 mod write;
 
 pub use crate::iface::ServerSource;

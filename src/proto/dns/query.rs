@@ -387,10 +387,11 @@ fn send_query(socket: &UdpSocket<'_>, query: &Query, name: &Name) -> Result<(), 
 
 #[cfg(feature = "tcp")]
 mod tcp {
-    //! By TCP, each message behind its length (RFC 1035 §4.2.2, RFC 7766 §8).
+    //! What is too long for UDP.
 
     use super::*;
-    use crate::netbuf::{NetBuf, NoBuffer, Pool, Purpose};
+    use crate::netbuf::{NetBuf, NoBuffer, Pool};
+    use crate::proto::dns::stream::{StreamError, copy_message, message_buf, read_message};
     use crate::socket::TcpSocket;
 
     impl Resolver<'_> {
@@ -402,7 +403,6 @@ mod tcp {
             aliases: &mut u8,
             visit: Visit<'_>,
         ) -> Result<Reply, DnsError> {
-            let unreachable = |_| DnsError::Unreachable;
             let connected = TcpSocket::connect(self.stack, server.socket_addr()).await;
             let mut socket = connected.map_err(|_| DnsError::Unreachable)?;
             let request = loop {
@@ -411,21 +411,15 @@ mod tcp {
                     Err(NoBuffer) => self.stack.sleep(RETRY).await,
                 }
             };
-            socket.send(request).await.map_err(unreachable)?;
+            let sent = socket.send(request).await;
+            sent.map_err(|_| DnsError::Unreachable)?;
             self.count(|counters| &mut counters.tcp_queries);
-            let mut message: Option<NetBuf> = None;
-            while !message.as_ref().is_some_and(is_whole) {
-                let received = socket.recv().await.map_err(unreachable)?;
-                let received = received.ok_or(DnsError::ServerFailure)?;
-                match &mut message {
-                    Some(message) => {
-                        let joined = message.join(received);
-                        joined.map_err(|_| DnsError::TooLong)?;
-                    }
-                    None => message = Some(received),
-                }
-            }
-            let message = message.ok_or(DnsError::ServerFailure)?;
+            let message = read_message(&mut socket, config::DNS_MESSAGE).await;
+            let message = message.map_err(|error| match error {
+                StreamError::Broken(_) => DnsError::Unreachable,
+                StreamError::Ended => DnsError::ServerFailure,
+                StreamError::TooLong => DnsError::TooLong,
+            })?;
             let reply = self.read_buf(&message, query, name, aliases, visit);
             reply.ok_or(DnsError::ServerFailure)
         }
@@ -440,32 +434,14 @@ mod tcp {
             visit: Visit<'_>,
         ) -> Option<Reply> {
             let mut bytes = [0; config::DNS_MESSAGE];
-            let length = length(buf)?;
-            let there = bytes.get_mut(..length.min(config::DNS_MESSAGE))?;
-            let there_length = buf.read(2, there);
-            let is_cut = length > there_length;
-            self.read(there, is_cut, query, name, aliases, visit)
+            let (length, is_cut) = copy_message(buf, &mut bytes)?;
+            self.read(bytes.get(..length)?, is_cut, query, name, aliases, visit)
         }
     }
 
     fn query_buf(pool: Pool, query: &Query, name: &Name) -> Result<NetBuf, NoBuffer> {
         let mut bytes = [0; QUERY_LENGTH];
-        let query = write_query(&mut bytes, query, name).unwrap_or(&[]);
-        let mut buf = pool.alloc(Purpose::Send, 0)?;
-        buf.append(&(query.len() as u16).to_be_bytes())?;
-        buf.append(query)?;
-        Ok(buf)
-    }
-
-    /// The length that stands before a message.
-    fn length(buf: &NetBuf) -> Option<usize> {
-        let mut octets = [0; 2];
-        (buf.read(0, &mut octets) == 2).then(|| usize::from(u16::from_be_bytes(octets)))
-    }
-
-    /// Whether a message is there, as much of it as is read.
-    fn is_whole(buf: &NetBuf) -> bool {
-        length(buf).is_some_and(|length| buf.len() >= 2 + length.min(config::DNS_MESSAGE))
+        message_buf(pool, write_query(&mut bytes, query, name).unwrap_or(&[]))
     }
 }
 

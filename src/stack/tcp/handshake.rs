@@ -309,8 +309,10 @@ impl Core<'_> {
             ),
             data: None,
         };
+        let (traffic_class, hop_limit) = self.listeners.ip_fields(entry.listener);
         let ip = Ip {
-            traffic_class: self.listeners.traffic_class(entry.listener),
+            traffic_class,
+            hop_limit,
             ..Ip::new(protocol::TCP)
         };
         let _: bool = self.tcp_answer(&entry.tuple, ip, outgoing, entry.back);
@@ -414,7 +416,7 @@ impl Core<'_> {
             connection.handshake_done(now, last);
         }
         connection.listener = entry.listener;
-        connection.traffic_class = self.listeners.traffic_class(entry.listener);
+        (connection.traffic_class, connection.hop_limit) = self.listeners.ip_fields(entry.listener);
         let index = self.tcp.insert(connection)?;
         if let Some(listener) = self.listeners.get_mut(entry.listener) {
             self.tcp.join(&mut listener.queue, index);

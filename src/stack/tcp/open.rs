@@ -49,11 +49,12 @@ impl core::error::Error for TcpOpenError {}
 
 impl Core<'_> {
     /// Begins a connection to `remote`, from `local`: where that is unspecified the route chooses the
-    /// address, and where it is 0 chance the port.
+    /// address, and where it is 0 chance the port. A hop limit of 0 stands for the default.
     pub(crate) fn tcp_connect(
         &mut self,
         local: SocketAddr,
         remote: SocketAddr,
+        hop_limit: u8,
     ) -> Result<u16, TcpOpenError> {
         let address = IpAddress::try_from(remote.ip());
         let address = address.map_err(|_| TcpOpenError::InvalidDestination)?;
@@ -84,7 +85,8 @@ impl Core<'_> {
         tuple.local_port = port.ok_or(TcpOpenError::InUse)?;
         let (iss, ts_offset) = self.tcp_secrets(&tuple);
         let mss = self.tcp_mss(&tuple);
-        let connection = Connection::new(tuple, iss, ts_offset, mss, self.now);
+        let mut connection = Connection::new(tuple, iss, ts_offset, mss, self.now);
+        connection.hop_limit = hop_limit;
         let index = self.tcp.insert(connection).ok_or(TcpOpenError::TableFull)?;
         self.tcp_settle(index);
         Ok(index)
@@ -178,6 +180,7 @@ impl Core<'_> {
             backlog: backlog.max(1),
             queue: AcceptQueue::EMPTY,
             traffic_class: 0,
+            hop_limit: 0,
         };
         self.listeners
             .insert(listener)
