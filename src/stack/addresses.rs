@@ -7,7 +7,6 @@ use super::core::{Core, InterfaceId};
 #[cfg(feature = "dad")]
 use super::timers::IPV6_ADDRESSES;
 #[cfg(feature = "dad")]
-use super::waiters::WaitKey;
 use crate::iface::{AddressError, AddressOrigin, EventKind, Ipv6Cidr, Ipv6Entry};
 #[cfg(feature = "dad")]
 use crate::iface::{
@@ -228,7 +227,7 @@ impl Core<'_> {
             interface.addresses.has_unassigned =
                 is_disabled || entries.any(|entry| !entry.is_assigned());
         }
-        self.waiters.wake(WaitKey::link(id));
+        self.wake_link(id);
         self.arm_ipv6_addresses();
         // Their solicited-node groups come and go with them.
         self.groups_changed(id);

@@ -28,8 +28,8 @@ use crate::time::Instant;
 use crate::udp::UdpTable;
 use crate::wire::IpAddress;
 
-/// The things that a task waits for at once, at most: what it sends over, and that link's state.
-const WAITS: usize = 2;
+/// The things that a task waits for at once, at most: a socket, links, and what an application does.
+const WAITS: usize = 3;
 
 /// The number of an interface, from 0 on in the order in which they were attached.
 pub type InterfaceId = u8;
@@ -404,6 +404,14 @@ impl<'a> Core<'a> {
         }
     }
 
+    /// A link is up or down, or addresses of its interface may be used or not: those who wait for
+    /// that, or for any link, are to be woken.
+    pub(super) fn wake_link(&mut self, id: InterfaceId) {
+        self.waiters.wake(WaitKey::link(id));
+        #[cfg(feature = "llmnr")]
+        self.waiters.wake(WaitKey::LINKS);
+    }
+
     /// A task to wake, now that the core is not borrowed.
     pub(super) fn take_woken(&mut self) -> Option<Waker> {
         if core::mem::take(&mut self.wake_runner) && self.runner.is_some() {
@@ -479,7 +487,7 @@ impl<'a> Core<'a> {
                 self.tell_groups_anew(id, crate::iface::group::Protocol::ALL);
             }
             self.kick(id);
-            self.waiters.wake(WaitKey::link(id));
+            self.wake_link(id);
             if was.0 != link {
                 self.emit(
                     id,

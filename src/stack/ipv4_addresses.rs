@@ -2,7 +2,6 @@
 
 use super::core::{Core, InterfaceId};
 use super::handle::Stack;
-use super::waiters::WaitKey;
 #[cfg(feature = "acd")]
 use crate::iface::ConflictDetection;
 use crate::iface::{
@@ -115,7 +114,7 @@ impl Core<'_> {
         self.review_link_local(id);
         #[cfg(feature = "acd")]
         self.arm_addresses();
-        self.waiters.wake(WaitKey::link(id));
+        self.wake_link(id);
     }
 }
 
@@ -197,7 +196,7 @@ mod conflict {
             };
             let from = core::mem::replace(&mut assignment.entry.state, to);
             interface.publish_ipv4();
-            self.waiters.wake(WaitKey::link(id));
+            self.wake_link(id);
             if to == Ipv4State::Conflicted {
                 self.drop_pending_from(id, address.into());
             }

@@ -34,6 +34,10 @@ impl WaitKey {
         Self::new(2, interface as u16)
     }
 
+    /// The link of any interface has changed.
+    #[cfg(feature = "llmnr")]
+    pub(crate) const LINKS: Self = Self::new(2, u16::MAX);
+
     /// Something has happened to an interface.
     #[cfg(feature = "events")]
     pub(crate) const EVENTS: Self = Self::new(7, 0);

@@ -6,8 +6,6 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::pin::pin;
 use core::task::Poll;
 
-use heapless::Vec;
-
 use super::answer::{self, Records, is_among, question};
 use super::handle::Llmnr;
 use super::verify::{NameState, Verification, Verifier, jitter};
@@ -36,7 +34,7 @@ struct Delayed {
     data: NetBuf,
 }
 
-type Queue = Vec<Delayed, DELAYED>;
+type Queue = [Option<Delayed>; DELAYED];
 
 /// What has been seen of all interfaces.
 type Seen = [u32; LINKS];
@@ -88,7 +86,7 @@ impl Llmnr<'_> {
     }
 
     async fn serve_datagrams(&self, socket: &UdpSocket<'_>) -> Infallible {
-        let mut delayed = Queue::new();
+        let mut delayed = Queue::default();
         let mut is_member = [false; LINKS];
         loop {
             for (id, is_member) in (0..).zip(&mut is_member) {
@@ -126,9 +124,7 @@ impl Llmnr<'_> {
                 if is_idle {
                     core.wait(WaitKey::udp(socket.index()), context.waker());
                     core.wait(WaitKey::HOSTNAME, context.waker());
-                    for id in 0..LINKS as InterfaceId {
-                        core.wait(WaitKey::link(id), context.waker());
-                    }
+                    core.wait(WaitKey::LINKS, context.waker());
                 }
                 is_idle
             });
@@ -211,13 +207,16 @@ impl Llmnr<'_> {
             let due = links.get(usize::from(id)).map(Verifier::deadline);
             deadline = deadline.min(due.unwrap_or(Instant::MAX));
         }
-        while let Some(place) = delayed.iter().position(|response| response.due <= now) {
-            let Delayed { to, data, .. } = delayed.swap_remove(place);
-            let sent = socket.try_send(data, Some(to)).is_ok();
-            self.sent(sent);
+        for place in delayed {
+            let due = |response: &mut Delayed| response.due <= now;
+            if let Some(Delayed { to, data, .. }) = place.take_if(due) {
+                let sent = socket.try_send(data, Some(to)).is_ok();
+                self.sent(sent);
+            }
+            let due = place.as_ref().map(|response| response.due);
+            deadline = deadline.min(due.unwrap_or(Instant::MAX));
         }
-        let due = delayed.iter().map(|response| response.due).min();
-        deadline.min(due.unwrap_or(Instant::MAX))
+        deadline
     }
 
     pub(super) fn sent(&self, is_sent: bool) {
@@ -321,14 +320,15 @@ impl Llmnr<'_> {
         let response = records.answer(&mut bytes, parts, (asked, flags), (source, false));
         // "This delay MAY be avoided by responders responding with names that they have previously
         // determined to be UNIQUE" (§2.7).
-        if !flags.is_empty() && !delayed.is_full() {
+        let place = delayed.iter_mut().find(|place| place.is_none());
+        if let Some(place) = place.filter(|_| !flags.is_empty()) {
             let buf = self.stack.pool().alloc(Purpose::Send, 0);
             if let Ok(mut data) = buf
                 && data.append(response).is_ok()
             {
                 let (now, to) = (self.stack.now(), info.source);
                 let due = now + self.with(|_, rng| jitter(rng));
-                let _: Result<(), Delayed> = delayed.push(Delayed { due, to, data });
+                *place = Some(Delayed { due, to, data });
                 return;
             }
         }

@@ -151,17 +151,17 @@ impl Llmnr<'_> {
             };
             self.ask_links(&name, kinds, &mut found).await?;
         }
-        let known = found.addresses.iter().map(|(address, _)| *address);
-        let mut addresses: Addresses = known.collect();
+        let mut addresses = Addresses::new();
+        for (address, _) in &found.addresses {
+            // There is room for as many.
+            let _: Result<(), IpAddr> = addresses.push(*address);
+        }
         self.stack.order_destinations(&mut addresses);
         let interface = |wanted: &IpAddr| {
             let mut known = found.addresses.iter();
             known.find_map(|(address, id)| (address == wanted).then_some(*id))
         };
-        let hosts: Hosts = addresses
-            .iter()
-            .map(|address| scoped(*address, port, interface(address)))
-            .collect();
+        let hosts = hosts(&addresses, port, interface);
         match hosts.is_empty() {
             true => Err(DnsError::NoData),
             false => Ok(hosts),
@@ -178,10 +178,7 @@ impl Llmnr<'_> {
         family: Family,
     ) -> Result<Hosts, DnsError> {
         let error = match resolver.lookup_host(name, family).await {
-            Ok(addresses) => {
-                let hosts = addresses.iter().map(|address| scoped(*address, port, None));
-                return Ok(hosts.collect());
-            }
+            Ok(addresses) => return Ok(hosts(&addresses, port, |_| None)),
             Err(error) => error,
         };
         let is_single = !name.contains('.');
@@ -249,7 +246,11 @@ impl Llmnr<'_> {
         let socket = UdpSocket::bind(self.stack, UdpBind::new(SocketAddr::new(any, 0)));
         let socket = socket.map_err(|_| DnsError::NoSocket)?;
         socket.set_multicast_hop_limit(HOP_LIMIT);
-        let mut asks: Asks = kinds.iter().map(|kind| self.new_ask(*kind)).collect();
+        let mut asks = Asks::new();
+        for kind in kinds {
+            // There are two at most.
+            let _: Result<(), Ask> = asks.push(self.new_ask(*kind));
+        }
         let pause = self.with(|_, rng| jitter(rng));
         self.stack.sleep(pause).await;
         for _ in 0..TRIES {
@@ -532,6 +533,21 @@ pub(super) fn write_query<'b>(
     let mut writer = MessageWriter::new(bytes, ask.id, Flags::empty())?;
     writer.question(name.view(), ask.kind, CLASS_IN, false)?;
     Ok(writer.finish())
+}
+
+/// Addresses with a port, each good on an interface.
+fn hosts(
+    addresses: &Addresses,
+    port: u16,
+    interface: impl Fn(&IpAddr) -> Option<InterfaceId>,
+) -> Hosts {
+    let mut hosts = Hosts::new();
+    for address in addresses {
+        // There is room for as many.
+        let host = scoped(*address, port, interface(address));
+        let _: Result<(), SocketAddr> = hosts.push(host);
+    }
+    hosts
 }
 
 /// An address with a port, good on this interface.
