@@ -24,6 +24,14 @@ mod basic;
 #[cfg(all(feature = "acd", feature = "events"))]
 #[path = "net/conflict.rs"]
 mod conflict;
+#[cfg(all(
+    feature = "acd",
+    feature = "dad",
+    feature = "llmnr",
+    feature = "dhcpv4-client"
+))]
+#[path = "net/corpus.rs"]
+mod corpus;
 #[cfg(all(feature = "dad", feature = "events", feature = "tcp"))]
 #[path = "net/dad.rs"]
 mod dad;
@@ -64,6 +72,14 @@ mod fragments;
 #[allow(dead_code)]
 #[path = "net/frame.rs"]
 mod frame;
+#[cfg(all(
+    feature = "acd",
+    feature = "dad",
+    feature = "llmnr",
+    feature = "dhcpv4-client"
+))]
+#[path = "fuzz/src/lib.rs"]
+mod fuzz;
 #[cfg(all(feature = "hostname", feature = "events"))]
 #[path = "net/hostname.rs"]
 mod hostname;

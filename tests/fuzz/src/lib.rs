@@ -1,0 +1,371 @@
+//! What the fuzz targets do with arbitrary octets: read them as one format, look at all that was
+//! read, and hold what every reader promises. `targets/` hands these to a fuzzer; the tests of the
+//! main package run them over `corpus/`.
+
+use std::fmt::Debug;
+use std::hint::black_box;
+use std::net::{IpAddr, Ipv6Addr};
+
+use zonda::proto::{dhcpv4, dns};
+use zonda::wire;
+
+mod stack;
+
+pub use stack::stack;
+
+/// What is done with arbitrary octets.
+pub type Target = fn(&[u8]);
+
+/// All targets by name.
+pub const TARGETS: [(&str, Target); 15] = [
+    ("ethernet", ethernet),
+    ("arp", arp),
+    ("ipv4", ipv4),
+    ("ipv6", ipv6),
+    ("icmpv4", icmpv4),
+    ("icmpv6", icmpv6),
+    ("ndp", ndp),
+    ("igmp", igmp),
+    ("mld", mld),
+    ("udp", udp),
+    ("tcp", tcp),
+    ("dns", dns),
+    ("dhcpv4", dhcpv4),
+    ("llmnr", llmnr),
+    ("stack", stack),
+];
+
+/// Looks at all that a value has to show.
+fn look(value: impl Debug) {
+    black_box(format!("{value:?}"));
+}
+
+/// An Ethernet header, and what may follow a length.
+pub fn ethernet(data: &[u8]) {
+    use wire::ethernet::{EthernetHeader, SnapHeader};
+
+    let Some((header, rest)) = data.split_first_chunk() else {
+        return;
+    };
+    let header = EthernetHeader::new(header);
+    look((header.destination(), header.source(), header.ethertype()));
+    look(header.kind());
+    if let Some(Ok(snap)) = rest.first_chunk().map(SnapHeader::new) {
+        look((snap.organization(), snap.protocol(), snap.ethertype()));
+    }
+}
+
+/// An ARP packet.
+pub fn arp(data: &[u8]) {
+    use wire::arp::ArpPacket;
+
+    if let Some(Ok(packet)) = data.first_chunk().map(ArpPacket::new) {
+        look((
+            packet.operation(),
+            packet.is_probe(),
+            packet.is_announcement(),
+        ));
+        look((packet.sender_hardware(), packet.sender_protocol()));
+        look((packet.target_hardware(), packet.target_protocol()));
+    }
+}
+
+/// An IPv4 header and its options.
+pub fn ipv4(data: &[u8]) {
+    use wire::ipv4::{HEADER_LENGTH, Ipv4Header};
+    use wire::ipv4_options::{Ipv4OptionIter, Ipv4Options};
+
+    let Some(Ok(header)) = data.first_chunk().map(Ipv4Header::new) else {
+        return;
+    };
+    look((header.source(), header.destination(), header.protocol()));
+    let length = header.options_length();
+    assert!(length <= 40);
+    if let Ok(options) = Ipv4Options::read(data, HEADER_LENGTH, length) {
+        assert_eq!(options.as_bytes().len(), length);
+        assert!(options.iter().count() <= length);
+        options.iter().for_each(look);
+        look((options.for_fragment(), options.reflected()));
+        let mut recorded = options;
+        look(recorded.record([10, 0, 0, 1].into(), 7));
+        recorded.iter().for_each(look);
+    }
+    Ipv4OptionIter::new(data)
+        .take(data.len() + 1)
+        .for_each(look);
+}
+
+/// An IPv6 header and the headers behind it.
+pub fn ipv6(data: &[u8]) {
+    use wire::ipv6::{HEADER_LENGTH, Ipv6Header};
+    use wire::ipv6_extension::HeaderChain;
+
+    let Some(Ok(header)) = data.first_chunk().map(Ipv6Header::new) else {
+        return;
+    };
+    look((
+        header.source(),
+        header.destination(),
+        header.payload_length(),
+    ));
+    let packet = data.get(HEADER_LENGTH..).unwrap_or_default();
+    let chain = HeaderChain::new(packet, header.next_header());
+    let mut count = 0;
+    for item in chain {
+        count += 1;
+        look(item);
+        if let Ok(header) = item {
+            header.options(packet).for_each(look);
+        }
+    }
+    assert!(count <= packet.len() + 1);
+}
+
+/// An ICMPv4 message.
+pub fn icmpv4(data: &[u8]) {
+    use wire::icmpv4::{HEADER_LENGTH, Icmpv4Header, Icmpv4Timestamps};
+
+    let Some((header, rest)) = data.split_first_chunk::<HEADER_LENGTH>() else {
+        return;
+    };
+    let header = Icmpv4Header::new(header);
+    look((header.message_type(), header.code(), header.checksum()));
+    look((
+        header.unreachable_code(),
+        header.redirect_code(),
+        header.gateway(),
+    ));
+    look((
+        header.identifier(),
+        header.sequence(),
+        header.next_hop_mtu(),
+    ));
+    look((header.pointer(), header.original_length()));
+    if let Some(timestamps) = rest.first_chunk() {
+        let timestamps = Icmpv4Timestamps::new(timestamps);
+        look((
+            timestamps.originate(),
+            timestamps.receive(),
+            timestamps.transmit(),
+        ));
+    }
+}
+
+/// An ICMPv6 message.
+pub fn icmpv6(data: &[u8]) {
+    use wire::icmpv6::{HEADER_LENGTH, Icmpv6Header};
+
+    if let Some(header) = data.first_chunk::<HEADER_LENGTH>() {
+        let header = Icmpv6Header::new(header);
+        look((header.message_type(), header.code(), header.checksum()));
+        look((header.parameter(), header.mtu(), header.pointer()));
+        look((
+            header.identifier(),
+            header.sequence_number(),
+            header.quote_length(),
+        ));
+    }
+}
+
+/// Each message of Neighbor Discovery, and options.
+pub fn ndp(data: &[u8]) {
+    use wire::ndp::{
+        Envelope, NeighborAdvertisement, NeighborSolicitation, Redirect, RouterAdvertisement,
+        RouterSolicitation,
+    };
+    use wire::ndp_option::{NdpOption, NdpOptions};
+
+    let envelope = Envelope {
+        hop_limit: 255,
+        source: Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 9),
+        destination: Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1),
+    };
+    look(RouterSolicitation::check(&envelope, data));
+    if let Ok(fixed) = RouterAdvertisement::check(&envelope, data) {
+        let message = RouterAdvertisement::new(&fixed);
+        look((
+            message.flags(),
+            message.preference(),
+            message.router_lifetime(),
+        ));
+        look((message.reachable_time(), message.retrans_timer()));
+    }
+    if let Ok(fixed) = NeighborSolicitation::check(&envelope, data) {
+        look(NeighborSolicitation::new(&fixed).target());
+    }
+    if let Ok(fixed) = NeighborAdvertisement::check(&envelope, data) {
+        let message = NeighborAdvertisement::new(&fixed);
+        look((message.target(), message.flags()));
+    }
+    look(Redirect::check(&envelope, data));
+    for offset in [0, 8, 16, 24, 40] {
+        let mut count = 0;
+        for option in NdpOptions::new(data, offset) {
+            count += 1;
+            look(option);
+            if let Ok(NdpOption::Rdnss(servers)) = option {
+                servers.addresses(data).for_each(look);
+            }
+        }
+        assert!(count <= data.len());
+    }
+}
+
+/// An IGMP message.
+pub fn igmp(data: &[u8]) {
+    use wire::igmp::{HEADER_LENGTH, IgmpHeader, read_query};
+
+    if let Some(header) = data.first_chunk::<HEADER_LENGTH>() {
+        let header = IgmpHeader::new(header);
+        look((
+            header.message_type(),
+            header.max_response_code(),
+            header.group(),
+        ));
+    }
+    if let Ok(query) = read_query(data) {
+        look(query);
+        assert!(query.first_source + 4 * usize::from(query.sources) <= data.len());
+    }
+}
+
+/// An MLD message.
+pub fn mld(data: &[u8]) {
+    use wire::mld::{read_address, read_query};
+
+    look(read_address(data));
+    if let Ok(query) = read_query(data) {
+        look(query);
+        assert!(query.first_source + 16 * usize::from(query.sources) <= data.len());
+    }
+}
+
+/// A UDP header.
+pub fn udp(data: &[u8]) {
+    use wire::udp::UdpHeader;
+
+    if let Some(Ok(header)) = data.first_chunk().map(UdpHeader::new) {
+        look((
+            header.source_port(),
+            header.destination_port(),
+            header.length(),
+        ));
+        look((
+            header.data_length(),
+            header.checksum(),
+            header.has_checksum(),
+        ));
+    }
+}
+
+/// A TCP header and its options.
+pub fn tcp(data: &[u8]) {
+    use wire::tcp::{HEADER_LENGTH, TcpHeader};
+    use wire::tcp_options::{TcpOptionSpace, TcpOptions};
+
+    look(TcpOptions::parse(data));
+    let Some(Ok(header)) = data.first_chunk().map(TcpHeader::new) else {
+        return;
+    };
+    look((
+        header.source_port(),
+        header.destination_port(),
+        header.flags(),
+    ));
+    look((header.sequence(), header.acknowledgment(), header.window()));
+    let length = header.options_length();
+    assert!(length <= 40);
+    if let Ok(space) = TcpOptionSpace::read(data, HEADER_LENGTH, length) {
+        look(space.parse());
+    }
+}
+
+/// A DNS message: what is read of it can be written, and read again.
+pub fn dns(data: &[u8]) {
+    use dns::{Message, MessageWriter, NameRef};
+
+    if let Ok((name, end)) = NameRef::read(data, 0) {
+        assert!(end <= data.len());
+        let text = name.to_string();
+        let again = dns::Name::new(&text).expect("what is written can be read");
+        assert_eq!(again, name);
+    }
+    let Ok(message) = Message::new(data) else {
+        return;
+    };
+    look((
+        message.id(),
+        message.flags(),
+        message.opcode(),
+        message.rcode(),
+    ));
+    let is_whole = message.check().is_ok();
+    let mut bytes = vec![0; 0x1_0000];
+    let mut writer = MessageWriter::new(&mut bytes, message.id(), message.flags()).unwrap();
+    let mut count = 0;
+    for question in message.questions().map_while(Result::ok) {
+        look(question);
+        let written = writer.question(
+            question.name,
+            question.kind,
+            question.class,
+            question.unicast,
+        );
+        count += usize::from(written.is_ok());
+    }
+    let mut written = Vec::new();
+    for record in message.records().map_while(Result::ok) {
+        let data = record.data();
+        look((&record.name, record.ttl(), record.edns(), &data));
+        let Ok(data) = data else {
+            assert!(!is_whole || record.kind != dns::RecordType::A);
+            continue;
+        };
+        let class = (record.class(), record.is_cache_flush());
+        let result = writer.record(record.section, record.name, class, record.ttl(), &data);
+        if result.is_ok() {
+            written.push((record.kind, format!("{data:?}")));
+        }
+    }
+    let again = Message::new(writer.finish()).unwrap();
+    assert_eq!(again.questions().count(), count);
+    let read = again.records().map(|record| {
+        let record = record.expect("what is written can be read");
+        (record.kind, format!("{:?}", record.data().unwrap()))
+    });
+    assert!(read.eq(written));
+}
+
+/// A DHCPv4 message.
+pub fn dhcpv4(data: &[u8]) {
+    use dhcpv4::{ClasslessRoutes, Message};
+
+    ClasslessRoutes::new(data).for_each(look);
+    let Ok(message) = Message::new(data) else {
+        return;
+    };
+    look((message.operation(), message.kind(), message.flags()));
+    look((message.client_address(), message.your_address()));
+    look((message.server_name(), message.boot_file()));
+    assert!(message.hardware_address().len() <= 16);
+    assert!(message.options().count() <= data.len() + 192);
+    for code in 0..=255 {
+        if let Some(option) = message.option(code) {
+            assert!(option.count() <= data.len() + 192);
+        }
+    }
+    look(message.check());
+}
+
+/// A datagram to the port of LLMNR, from another host and by both versions, to a stack that answers.
+pub fn llmnr(data: &[u8]) {
+    let groups = [
+        (IpAddr::from([10, 0, 0, 9]), IpAddr::from([224, 0, 0, 252])),
+        (
+            Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 9).into(),
+            Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 3).into(),
+        ),
+    ];
+    let frames = groups.map(|(source, group)| stack::datagram(source, group, 5355, data));
+    stack::run(&frames);
+}
