@@ -226,12 +226,16 @@ impl KeptOptions {
         let list = self.search_domains();
         let list = list.filter_map(|name| SearchDomain::from_labels(name.labels()).ok());
         let own = match self.get(code::DOMAIN_SEARCH) {
-            Some(_) => None,
-            None => self.domain(),
+            Some(_) => &[],
+            None => self.get(code::DOMAIN_NAME).unwrap_or(&[]),
         };
-        // Servers are known to put several into it.
-        let own = own.into_iter().flat_map(str::split_ascii_whitespace);
-        list.chain(own.filter_map(|domain| domain.parse().ok()))
+        // Servers are known to put several into it, and a zero behind them.
+        let own = own.split(|octet| octet.is_ascii_whitespace() || *octet == 0);
+        let own = own.map(|domain| domain.strip_suffix(b".").unwrap_or(domain));
+        list.chain(own.filter_map(|domain| {
+            let labels = domain.split(|octet| *octet == b'.');
+            SearchDomain::from_labels(labels).ok()
+        }))
     }
 
     /// The MTU of the link, in bytes.

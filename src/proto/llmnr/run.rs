@@ -151,8 +151,8 @@ impl Llmnr<'_> {
         let step = |hash: u32, octet: u8| (hash ^ u32::from(octet)).wrapping_mul(0x0100_0193);
         let name = core.hostname();
         let mut hash = name.as_bytes().iter().copied().fold(0x811c_9dc5, step);
-        for address in addresses {
-            hash = match IpAddr::from(address) {
+        for address in &addresses {
+            hash = match IpAddr::from(*address) {
                 IpAddr::V4(address) => address.octets().into_iter().fold(hash, step),
                 IpAddr::V6(address) => address.octets().into_iter().fold(hash, step),
             };
