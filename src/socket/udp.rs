@@ -510,12 +510,10 @@ impl<'a> UdpSocket<'a> {
     }
 
     /// Its number among the sockets of the stack.
-    #[cfg(any(
-        feature = "dhcpv4-client",
-        feature = "dhcpv4-server",
-        feature = "dhcpv6-client",
-        feature = "llmnr"
-    ))]
+    #[allow(
+        dead_code,
+        reason = "for protocols that wait for it and for others at once"
+    )]
     pub(crate) const fn index(&self) -> u16 {
         self.index
     }

@@ -6,7 +6,6 @@ use core::net::Ipv6Addr;
 use super::core::{Core, InterfaceId};
 #[cfg(feature = "dad")]
 use super::timers::IPV6_ADDRESSES;
-#[cfg(feature = "dad")]
 use crate::iface::{AddressError, AddressOrigin, EventKind, Ipv6Cidr, Ipv6Entry};
 #[cfg(feature = "dad")]
 use crate::iface::{

@@ -36,7 +36,10 @@ impl Core<'_> {
 
     /// Takes in what DHCP tells, in place of what it told before; says how many there was no room
     /// for.
-    #[cfg_attr(not(feature = "dhcpv4-client"), allow(dead_code))]
+    #[cfg_attr(
+        not(any(feature = "dhcpv4-client", feature = "dhcpv6-client")),
+        allow(dead_code)
+    )]
     #[cold]
     pub(crate) fn tell_names(
         &mut self,

@@ -1,8 +1,6 @@
 //! The client: what it holds, and what it tells.
 
 use core::cell::{RefCell, RefMut};
-#[cfg(feature = "dns")]
-use core::net::IpAddr;
 use core::net::Ipv6Addr;
 
 use heapless::Vec;
@@ -134,11 +132,30 @@ impl<'a, 'c> Dhcpv6Client<'a, 'c> {
 
     /// Tells those who wait that something has changed.
     pub(super) fn tell_change(&self) {
+        #[cfg(feature = "dns")]
+        self.tell_names();
         (self.stack).visit(|core| {
             let changes = &mut self.borrow().changes;
             *changes = changes.wrapping_add(1);
             core.waiters.wake(WaitKey::dhcpv6(self.id));
         });
+    }
+
+    /// Tells the stack the name servers and search domains that there are: none without an answer
+    /// (RFC 8106 §5.3.1 puts them before those of routers).
+    #[cfg(feature = "dns")]
+    fn tell_names(&self) {
+        let missed = (self.stack).visit(|core| {
+            let shared = self.borrow();
+            let is_known = shared.has_options && self.config.names;
+            let options = is_known.then_some(&shared.options);
+            let servers = options.into_iter().flat_map(KeptOptions::dns_servers);
+            let domains = options.into_iter().flat_map(KeptOptions::domains);
+            let by = (self.id, crate::iface::ServerSource::Dhcpv6);
+            core.tell_names(by, servers.map(core::net::IpAddr::V6), domains)
+        });
+        let mut shared = self.borrow();
+        Shared::count(&mut shared.counters.missed, missed);
     }
 
     /// The DUID by which servers know this client; `None` if it is not configured, and the link
@@ -258,30 +275,5 @@ impl<'a, 'c> Dhcpv6Client<'a, 'c> {
         let now = self.stack.now();
         self.with(|shared, rng| shared.machine.release(now, rng));
         self.tell_change();
-    }
-
-    /// Tells a resolver the DNS servers that there are, for this interface: none without an answer.
-    #[cfg(feature = "dns")]
-    pub fn tell(&self, resolver: &crate::proto::dns::Resolver<'_>) {
-        const MOST: usize = crate::config::DNS_SERVERS;
-        let servers = self.options(|options| {
-            let servers = options.dns_servers().map(IpAddr::from);
-            servers.take(MOST).collect::<Vec<_, MOST>>()
-        });
-        let source = crate::proto::dns::ServerSource::Dhcpv6;
-        let servers = servers.unwrap_or_default();
-        let _: usize = resolver.set_servers(source, Some(self.id), &servers);
-    }
-
-    /// Keeps a resolver told of the DNS servers, for as long as it is polled.
-    #[cfg(feature = "dns")]
-    pub async fn keep_told(
-        &self,
-        resolver: &crate::proto::dns::Resolver<'_>,
-    ) -> core::convert::Infallible {
-        loop {
-            self.tell(resolver);
-            self.changed().await;
-        }
     }
 }

@@ -116,6 +116,8 @@ pub struct ClientConfig<'c> {
     pub(super) reconfigure: bool,
     pub(super) rate: (u16, Duration),
     pub(super) leases: Option<&'c Leases>,
+    #[cfg_attr(not(feature = "dns"), allow(dead_code))]
+    pub(super) names: bool,
     fqdn: Option<(&'c str, DnsUpdates)>,
     user_class: &'c [&'c [u8]],
     vendor_class: Option<(u32, &'c [&'c [u8]])>,
@@ -140,6 +142,7 @@ impl<'c> ClientConfig<'c> {
             reconfigure: false,
             rate: (20, Duration::from_secs(20)),
             leases: None,
+            names: true,
             fqdn: None,
             user_class: &[],
             vendor_class: None,
@@ -182,6 +185,16 @@ impl<'c> ClientConfig<'c> {
     pub const fn duid(self, octets: &'c [u8]) -> Self {
         Self {
             duid: octets,
+            ..self
+        }
+    }
+
+    /// Whether resolvers are told of the name servers and search domains (feature `dns`); at first
+    /// they are.
+    #[must_use]
+    pub const fn names(self, tell: bool) -> Self {
+        Self {
+            names: tell,
             ..self
         }
     }

@@ -179,20 +179,27 @@ impl KeptOptions {
         self.options().get(code)
     }
 
-    fn servers(&self, code: u16) -> impl Iterator<Item = Ipv6Addr> {
+    fn servers(&self, code: u16) -> impl Iterator<Item = Ipv6Addr> + Clone {
         let servers = addresses(self.get(code).unwrap_or(&[]));
         servers.filter(|server| !server.is_unspecified() && !server.is_multicast())
     }
 
     /// The DNS servers, the best first (RFC 3646).
-    pub fn dns_servers(&self) -> impl Iterator<Item = Ipv6Addr> {
+    pub fn dns_servers(&self) -> impl Iterator<Item = Ipv6Addr> + Clone {
         self.servers(code::DNS_SERVERS)
     }
 
     /// The domains in which names are looked for (RFC 3646), the best first.
     #[cfg(feature = "dns")]
-    pub fn search_domains(&self) -> impl Iterator<Item = crate::proto::dns::NameRef<'_>> {
+    pub fn search_domains(&self) -> impl Iterator<Item = crate::proto::dns::NameRef<'_>> + Clone {
         crate::proto::dns::NameRef::list(self.get(code::DOMAIN_LIST).unwrap_or(&[]))
+    }
+
+    /// The same, as a resolver looks in them.
+    #[cfg(feature = "dns")]
+    pub(super) fn domains(&self) -> impl Iterator<Item = crate::iface::SearchDomain> + Clone {
+        let list = self.search_domains();
+        list.filter_map(|name| crate::iface::SearchDomain::from_labels(name.labels()).ok())
     }
 
     /// The SNTP servers, the best first (RFC 4075).

@@ -257,7 +257,7 @@ impl<'o> LeaseOption<'o> {
 }
 
 /// The addresses of an option that is a list of them.
-pub(super) fn addresses(octets: &[u8]) -> impl Iterator<Item = Ipv6Addr> + use<'_> {
+pub(super) fn addresses(octets: &[u8]) -> impl Iterator<Item = Ipv6Addr> + Clone + use<'_> {
     let (addresses, _) = octets.as_chunks::<16>();
     addresses.iter().map(|octets| Ipv6Addr::from(*octets))
 }

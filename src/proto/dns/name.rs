@@ -57,7 +57,7 @@ impl<'m> NameRef<'m> {
 
     /// Names one after the other, up to the first that is malformed.
     #[cfg(any(feature = "dhcpv4-client", feature = "dhcpv6-client"))]
-    pub(crate) fn list(octets: &'m [u8]) -> impl Iterator<Item = Self> {
+    pub(crate) fn list(octets: &'m [u8]) -> impl Iterator<Item = Self> + Clone {
         let mut at = 0;
         core::iter::from_fn(move || {
             let (name, end) = Self::read(octets, at).ok()?;

@@ -306,7 +306,6 @@ fn resolver_is_told_of_servers_as_long_as_there_are_leases() {
     });
     let socket = world.servers[1].udp("[::]:53");
     let resolver: &'static _ = Box::leak(Box::new(Resolver::new(world.host.stack())));
-    world.net.spawn(world.client.keep_told(resolver));
     world.bind();
     world
         .net
