@@ -28,6 +28,9 @@ mod conflict;
     feature = "acd",
     feature = "dad",
     feature = "llmnr",
+    feature = "sntp",
+    feature = "slip",
+    feature = "dhcpv6-client",
     feature = "dhcpv4-client"
 ))]
 #[path = "net/corpus.rs"]
@@ -76,6 +79,9 @@ mod frame;
     feature = "acd",
     feature = "dad",
     feature = "llmnr",
+    feature = "sntp",
+    feature = "slip",
+    feature = "dhcpv6-client",
     feature = "dhcpv4-client"
 ))]
 #[path = "fuzz/src/lib.rs"]

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv6Addr};
 
-use zonda::proto::{dhcpv4, dns};
+use zonda::proto::{dhcpv4, dhcpv6, dns, sntp};
 use zonda::wire;
 
 mod stack;
@@ -17,7 +17,7 @@ pub use stack::stack;
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 18] = [
     ("ethernet", ethernet),
     ("arp", arp),
     ("ipv4", ipv4),
@@ -31,6 +31,9 @@ pub const TARGETS: [(&str, Target); 15] = [
     ("tcp", tcp),
     ("dns", dns),
     ("dhcpv4", dhcpv4),
+    ("dhcpv6", dhcpv6),
+    ("sntp", sntp),
+    ("slip", slip),
     ("llmnr", llmnr),
     ("stack", stack),
 ];
@@ -355,6 +358,85 @@ pub fn dhcpv4(data: &[u8]) {
         }
     }
     look(message.check());
+}
+
+/// A DHCPv6 message, with what is in its leases.
+pub fn dhcpv6(data: &[u8]) {
+    use dhcpv6::{Association, DuidKind, Message, code};
+
+    look(DuidKind::read(data));
+    look(Association::read(data).is_some());
+    let Ok(message) = Message::new(data) else {
+        return;
+    };
+    look((message.kind(), message.transaction(), message.status()));
+    look((message.server(), message.client(), message.check()));
+    assert!(message.options().count() <= data.len());
+    for kind in [code::IA_NA, code::IA_PD] {
+        for association in message.options().all(kind).filter_map(Association::read) {
+            assert!(association.addresses().count() <= data.len());
+            assert!(association.prefixes().count() <= data.len());
+        }
+    }
+}
+
+/// The header of an NTP message, and the times in it.
+pub fn sntp(data: &[u8]) {
+    use sntp::NtpTimestamp;
+    use sntp::message::Header;
+
+    let Some(header) = Header::new(data) else {
+        return;
+    };
+    look((header.leap(), header.version(), header.mode()));
+    look((header.stratum(), header.poll(), header.reference()));
+    look((header.root_delay(), header.root_dispersion()));
+    for time in [header.originate(), header.receive(), header.transmit()] {
+        black_box(time.to_unix().to_string());
+        let again = NtpTimestamp::from_unix(time.to_unix());
+        // A nanosecond is some four of its fractions.
+        assert!(time.0 == 0 || time.0.abs_diff(again.0) <= 5);
+    }
+}
+
+/// Octets of a serial line. What is decoded of them comes back when it is encoded and decoded again.
+pub fn slip(data: &[u8]) {
+    use zonda::l2::slip::Encoder;
+
+    let (frames, _) = slip_frames(data);
+    for frame in frames {
+        let (mut encoder, mut rest) = (Encoder::new(), frame.as_slice());
+        let (mut line, mut some) = (Vec::new(), [0; 7]);
+        while !rest.is_empty() {
+            let written = encoder.encode(&mut rest, &mut some);
+            line.extend_from_slice(&some[..written]);
+        }
+        while !encoder.is_done() {
+            let written = encoder.end(&mut some);
+            line.extend_from_slice(&some[..written]);
+        }
+        assert_eq!(slip_frames(&line), (vec![frame], 0));
+    }
+}
+
+/// The good frames on a line, and how many were bad.
+fn slip_frames(mut line: &[u8]) -> (Vec<Vec<u8>>, usize) {
+    use zonda::l2::slip::{Decoder, Piece};
+
+    let (mut decoder, mut frames, mut bad) = (Decoder::new(), Vec::new(), 0);
+    let mut frame = Vec::new();
+    while let Some(piece) = decoder.next(&mut line) {
+        match piece {
+            Piece::Data(data) => frame.extend_from_slice(data),
+            Piece::End if frame.is_empty() => {}
+            Piece::End => frames.push(std::mem::take(&mut frame)),
+            Piece::Bad => {
+                frame.clear();
+                bad += 1;
+            }
+        }
+    }
+    (frames, bad)
 }
 
 /// A datagram to the port of LLMNR, from another host and by both versions, to a stack that answers.
