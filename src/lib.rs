@@ -12,7 +12,7 @@
 //! | [`drivers`] | an in-process wire, serial lines, Linux TAP and TUN, chips, capture, adapters for drivers of other stacks |
 //! | `stack` | the core, the handle, the runner, the lent storage |
 //! | `socket` | what applications hold: UDP, TCP, ping |
-//! | `proto` | application protocols: DHCP, DNS, LLMNR, SNTP |
+//! | `proto` | application protocols: DHCP, DNS, LLMNR, multicast DNS, services, SNTP |
 //! | `mgmt` | the connection manager |
 //! | `compat` | the sockets in other dress: `embedded-nal-async` |
 //! | `iface` | interfaces: addresses, neighbours, routes, counters |
@@ -123,7 +123,9 @@ pub mod socket;
         feature = "dhcpv4-client",
         feature = "dhcpv4-server",
         feature = "dhcpv6-client",
-        feature = "sntp"
+        feature = "mdns",
+        feature = "mdns-responder",
+        feature = "sntp",
     )
 ))]
 pub mod proto;
@@ -151,6 +153,8 @@ pub mod drivers;
     feature = "hostname",
     feature = "dns",
     feature = "llmnr",
+    feature = "mdns",
+    feature = "dns-sd",
     feature = "dhcpv4-client",
     feature = "dhcpv4-server",
     feature = "dhcpv6-client",

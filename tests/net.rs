@@ -113,6 +113,9 @@ mod llmnr;
 #[cfg(feature = "loopback")]
 #[path = "net/loopback.rs"]
 mod loopback;
+#[cfg(all(feature = "mdns", feature = "dns-sd", feature = "dns"))]
+#[path = "net/mdns/mod.rs"]
+mod mdns;
 #[cfg(feature = "mgmt")]
 #[path = "net/mgmt/mod.rs"]
 mod mgmt;

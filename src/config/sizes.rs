@@ -162,6 +162,32 @@ sizes! {
     LLMNR_INTERFACES = 2 in 1..=16;
     /// Bytes of an LLMNR message that are read. They are taken from the stack of whoever polls.
     LLMNR_MESSAGE = 1472 in 512..=9194;
+    /// Interfaces that multicast DNS works on: those with the lowest numbers (features `mdns`,
+    /// `mdns-responder`).
+    MDNS_INTERFACES = 2 in 1..=8;
+    /// Bytes of a multicast DNS message that are read or written at most; 256 more than
+    /// `MDNS_TXT` at least. They are taken from the stack of whoever polls.
+    MDNS_MESSAGE = 1452 in 512..=8952;
+    /// Announcements of a new name, each after twice the time (RFC 6762 §8.3).
+    MDNS_ANNOUNCEMENTS = 2 in 2..=8;
+    /// Answers of multicast DNS to single hosts that wait to be sent. Where there are more, all are
+    /// told.
+    MDNS_REPLIES = 2 in 1..=32;
+    /// Services of this host (feature `dns-sd`).
+    MDNS_SERVICES = 2 in 1..=64;
+    /// Bytes of the attributes of a service, with 1 byte for each.
+    MDNS_TXT = 128 in 1..=1024;
+    /// Bytes of the subtypes of a service, with 1 byte for each; there are seven at most.
+    MDNS_SUBTYPES = 32 in 0..=448;
+    /// Questions that are asked at once by multicast DNS (feature `mdns`): for each thing looked for
+    /// one, for the addresses of a host two.
+    MDNS_QUESTIONS = 4 in 2..=16;
+    /// Records of others that multicast DNS remembers.
+    MDNS_CACHE = 16 in 2..=1024;
+    /// Bytes of all those records: their names and data.
+    MDNS_CACHE_BYTES = 1024 in 256..=65535;
+    /// The time after which a name that nobody answers for is not there, in milliseconds.
+    MDNS_TIMEOUT = 3000 in 100..=60000;
     /// Bytes of a DHCPv4 message that are read (features `dhcpv4-client`, `dhcpv4-server`), and that
     /// the server writes at most: what servers are told to send at most, without IP and UDP headers.
     /// They are taken from the stack of whoever polls, by the server twice.

@@ -1,13 +1,15 @@
 //! Application protocols: each a codec without I/O, and a client that uses the sockets.
 
-#[cfg(any(feature = "dns", feature = "sntp"))]
+#[cfg(any(feature = "dns", feature = "mdns", feature = "sntp"))]
 mod deadline;
 #[cfg(any(feature = "dhcpv4-client", feature = "dhcpv4-server"))]
 pub mod dhcpv4;
 #[cfg(feature = "dhcpv6-client")]
 pub mod dhcpv6;
-#[cfg(feature = "dns")]
+#[cfg(any(feature = "dns", feature = "mdns", feature = "mdns-responder"))]
 pub mod dns;
+#[cfg(feature = "dns-sd")]
+pub mod dns_sd;
 #[cfg(any(feature = "dhcpv4-client", feature = "dhcpv6-client"))]
 mod fqdn;
 #[cfg(any(
@@ -20,6 +22,8 @@ mod full;
 mod hardware;
 #[cfg(feature = "llmnr")]
 pub mod llmnr;
+#[cfg(any(feature = "mdns", feature = "mdns-responder"))]
+pub mod mdns;
 #[cfg(feature = "sntp")]
 pub mod sntp;
 #[cfg(any(feature = "dhcpv4-client", feature = "dhcpv6-client"))]

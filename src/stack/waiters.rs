@@ -69,6 +69,14 @@ impl WaitKey {
     #[cfg(feature = "llmnr")]
     pub(crate) const LLMNR: Self = Self::new(15, 0);
 
+    /// Multicast DNS has something to do.
+    #[cfg(any(feature = "mdns", feature = "mdns-responder"))]
+    pub(crate) const MDNS: Self = Self::new(10, 0);
+
+    /// Something has changed of what multicast DNS knows.
+    #[cfg(any(feature = "mdns", feature = "mdns-responder"))]
+    pub(crate) const MDNS_NEWS: Self = Self::new(10, 1);
+
     /// A UDP socket has received something, or an error.
     #[cfg(feature = "udp")]
     pub(crate) const fn udp(socket: u16) -> Self {

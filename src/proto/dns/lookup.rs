@@ -7,14 +7,15 @@ use core::task::{Context, Poll};
 
 use heapless::Vec;
 
+use super::Addresses;
 use super::name::{Name, NameRef};
 use super::query::Visit;
 use super::record::{RecordData, RecordType, Txt};
 use super::resolver::{DnsError, Resolver};
 use crate::config;
 
-/// Addresses of a host.
-pub type Addresses = Vec<IpAddr, { config::DNS_ADDRESSES }>;
+/// The domain of names that are good for one link (RFC 6762 §3).
+const LOCAL: &[u8] = b"\x05local\x00";
 
 /// Which addresses of a host are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -240,7 +241,7 @@ impl Resolver<'_> {
         for turn in 0..=config::DNS_SEARCH {
             match self.candidate(text, turn, &mut name) {
                 None => break,
-                // With this domain it is too long.
+                // With this domain it is too long, or may not be.
                 Some(Err(_)) => continue,
                 Some(Ok(())) => {}
             }
@@ -282,6 +283,12 @@ impl Resolver<'_> {
         };
         self.with_domain(at, |domain| {
             let (domain, _) = NameRef::read(domain, 0).ok()?;
+            let is_local = || NameRef::read(LOCAL, 0).is_ok_and(|(local, _)| domain == local);
+            if dots > 0 && is_local() {
+                // "a host MUST NOT append the search suffix ".local.", if present, to any relative
+                // [...] host name containing two or more labels" (RFC 6762 §21).
+                return Some(Err(super::NameError::TooLong));
+            }
             Some(name.push_name(domain))
         })?
     }

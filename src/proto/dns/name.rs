@@ -212,7 +212,7 @@ pub struct Labels<'m> {
 
 impl Labels<'_> {
     /// Whether the same labels follow.
-    pub(super) fn equals(mut self, mut other: Labels<'_>) -> bool {
+    pub(in crate::proto) fn equals(mut self, mut other: Labels<'_>) -> bool {
         loop {
             match (self.next(), other.next()) {
                 (None, None) => return true,
@@ -369,6 +369,7 @@ impl Name {
     }
 
     /// Gives each letter the case that the next bit says.
+    #[cfg(feature = "dns")]
     pub(super) fn set_case(&mut self, mut upper: impl FnMut() -> bool) {
         let length = usize::from(self.length);
         // Octets that are lengths are no letters: they are below 64.

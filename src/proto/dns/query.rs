@@ -16,6 +16,8 @@ use super::servers::Server;
 use super::write::{MessageWriter, WriteError};
 use crate::config;
 use crate::proto::deadline::before;
+#[cfg(feature = "mdns")]
+use crate::proto::mdns::MdnsError;
 use crate::socket::{SendError, UdpBind, UdpSocket};
 use crate::time::Duration;
 
@@ -56,6 +58,13 @@ impl<'a> Resolver<'a> {
         kind: RecordType,
         visit: Visit<'_>,
     ) -> Result<(), DnsError> {
+        #[cfg(feature = "mdns")]
+        if let Some(mdns) = self.mdns.get() {
+            match mdns.ask_local(name.view(), kind, visit).await {
+                Err(MdnsError::NotLocal) => {}
+                answer => return answer.map_err(DnsError::from),
+            }
+        }
         let mut aliases = MAX_ALIASES;
         loop {
             let now = self.stack.now();
@@ -344,6 +353,19 @@ impl<'a> Resolver<'a> {
             return Err(MALFORMED);
         }
         Ok(message)
+    }
+}
+
+#[cfg(feature = "mdns")]
+impl From<MdnsError> for DnsError {
+    fn from(error: MdnsError) -> Self {
+        match error {
+            MdnsError::NameInvalid | MdnsError::NotLocal => Self::NameInvalid,
+            MdnsError::NotFound => Self::NotFound,
+            MdnsError::NoData => Self::NoData,
+            MdnsError::TooLong => Self::TooLong,
+            MdnsError::TooManyQuestions => Self::Unreachable,
+        }
     }
 }
 

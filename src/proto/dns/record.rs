@@ -153,8 +153,8 @@ impl<'m> RecordData<'m> {
         }
     }
 
-    /// Writes the data. Names are compressed in the types of RFC 1035 only (RFC 3597 §4).
-    pub(super) fn write(&self, to: &mut MessageWriter<'_>) -> Result<(), WriteError> {
+    /// Writes the data, the names in them compressed as the writer does.
+    pub(in crate::proto) fn write(&self, to: &mut MessageWriter<'_>) -> Result<(), WriteError> {
         match self {
             Self::A(address) => to.put(&address.octets()),
             Self::Aaaa(address) => to.put(&address.octets()),
@@ -168,10 +168,10 @@ impl<'m> RecordData<'m> {
             Self::Srv(srv) => {
                 let numbers = [srv.priority, srv.weight, srv.port];
                 to.put(numbers.map(u16::to_be_bytes).as_flattened())?;
-                to.name(srv.target, false)
+                to.newer_name(srv.target)
             }
             Self::Nsec(nsec) => {
-                to.name(nsec.next, false)?;
+                to.newer_name(nsec.next)?;
                 to.put(nsec.windows)
             }
             Self::Txt(Txt(bytes)) | Self::Opt(Options(bytes)) | Self::Unknown(_, bytes) => {

@@ -1,5 +1,7 @@
 //! The client: its configuration and what it counts.
 
+#[cfg(feature = "mdns")]
+use core::cell::Cell;
 use core::cell::{RefCell, RefMut};
 use core::net::{IpAddr, SocketAddr};
 
@@ -162,6 +164,9 @@ pub(super) struct State {
 pub struct Resolver<'a> {
     pub(super) stack: Stack<'a>,
     state: RefCell<State>,
+    /// Who is asked for names of the link.
+    #[cfg(feature = "mdns")]
+    pub(super) mdns: Cell<Option<&'a crate::proto::mdns::Mdns<'a>>>,
 }
 
 impl<'a> Resolver<'a> {
@@ -178,7 +183,17 @@ impl<'a> Resolver<'a> {
                 randomizes_case: false,
                 counters: DnsCounters::ZERO,
             }),
+            #[cfg(feature = "mdns")]
+            mdns: Cell::new(None),
         }
+    }
+
+    /// Asks for names that end in `.local`, and for those of link-local addresses, by multicast DNS
+    /// from now on (RFC 6762 §3, §4); without it the servers are asked for these too. The names have to
+    /// be written with `.local`, unless that is a search domain.
+    #[cfg(feature = "mdns")]
+    pub fn use_mdns(&self, mdns: &'a crate::proto::mdns::Mdns<'a>) {
+        self.mdns.set(Some(mdns));
     }
 
     #[inline]

@@ -439,3 +439,58 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn names_in_data_are_compressed_as_the_writer_is_told() {
+    let host = Name::new("a.local").unwrap();
+    let srv = RecordData::Srv(Srv {
+        priority: 0,
+        weight: 0,
+        port: 80,
+        target: host.view(),
+    });
+    let nsec = RecordData::Nsec(Nsec::new(host.view(), &[0, 1, 0x40]).unwrap());
+    let pointer = RecordData::Ptr(host.view());
+    let lengths = |compression| {
+        [&srv, &nsec, &pointer].map(|data| {
+            let mut bytes = [0; 200];
+            let writer = MessageWriter::new(&mut bytes, 0, Flags::RESPONSE).unwrap();
+            let mut writer = writer.with_compression(compression);
+            let section = Section::Answer;
+            writer
+                .record(section, host.view(), (CLASS_IN, true), 1, data)
+                .unwrap();
+            let message = Message::new(writer.as_bytes()).unwrap();
+            let record = message.section(section).next().unwrap();
+            assert_eq!(record.data().unwrap(), *data);
+            writer.len() - HEADER_LENGTH - 9 - 10
+        })
+    };
+    // Six octets of numbers and three of types, then 9 octets of the name or the 2 of a pointer.
+    assert_eq!(lengths(Compression::Multicast), [6 + 2, 2 + 3, 2]);
+    assert_eq!(lengths(Compression::Usual), [6 + 9, 9 + 3, 2]);
+    assert_eq!(lengths(Compression::Nothing), [6 + 9, 9 + 3, 9]);
+}
+
+#[test]
+fn writer_begins_anew_with_the_same_header() {
+    let name = Name::new("a.local").unwrap();
+    let mut bytes = [0; 100];
+    let mut writer = MessageWriter::new(&mut bytes, 7, Flags::RESPONSE).unwrap();
+    assert!(writer.has_nothing());
+    let data = RecordData::A([10, 0, 0, 1].into());
+    let class = (CLASS_IN, false);
+    for _ in 0..2 {
+        writer
+            .record(Section::Additional, name.view(), class, 1, &data)
+            .unwrap();
+        writer.clear();
+    }
+    writer.set_flags(Flags::TRUNCATED);
+    writer
+        .question(name.view(), RecordType::A, CLASS_IN, true)
+        .unwrap();
+    let expected =
+        b"\x00\x07\x02\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01a\x05local\x00\x00\x01\x80\x01";
+    assert_eq!(writer.as_bytes(), expected);
+}

@@ -30,11 +30,25 @@ impl core::fmt::Display for WriteError {
 
 impl core::error::Error for WriteError {}
 
+/// Which names in the data of records are compressed. Those that records belong to are, but where
+/// none is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Compression {
+    /// None at all: as data are compared (RFC 6762 §8.2).
+    Nothing,
+    /// Those in the types of RFC 1035 (RFC 3597 §4).
+    Usual,
+    /// Those in SRV and NSEC records too (RFC 6762 §18.14).
+    Multicast,
+}
+
 /// Writes a message into a slice: questions first, then the records section by section.
 #[derive(Debug)]
 pub struct MessageWriter<'b> {
     bytes: &'b mut [u8],
     at: usize,
+    compression: Compression,
     /// Questions, and records of each section.
     counts: [u16; 4],
     /// Where labels start that a later name may end with.
@@ -43,10 +57,11 @@ pub struct MessageWriter<'b> {
 
 impl<'b> MessageWriter<'b> {
     /// Writes into the slice from its start on, without a header: what names point to.
-    pub(super) const fn bare(bytes: &'b mut [u8]) -> Self {
+    pub(in crate::proto) const fn bare(bytes: &'b mut [u8]) -> Self {
         Self {
             bytes,
             at: 0,
+            compression: Compression::Usual,
             counts: [0; 4],
             targets: Vec::new(),
         }
@@ -59,6 +74,13 @@ impl<'b> MessageWriter<'b> {
         writer.put(&flags.bits().to_be_bytes())?;
         writer.put(&[0; HEADER_LENGTH - 4])?;
         Ok(writer)
+    }
+
+    /// Compresses as this says from now on, where it did as is [usual](Compression::Usual).
+    #[must_use]
+    pub const fn with_compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
     }
 
     /// Writes a question; `unicast` is the bit of RFC 6762 §5.4.
@@ -178,8 +200,14 @@ impl<'b> MessageWriter<'b> {
         }
     }
 
+    /// Writes a name in data of a type that RFC 1035 does not know.
+    pub(super) fn newer_name(&mut self, name: NameRef<'_>) -> Result<(), WriteError> {
+        self.name(name, self.compression == Compression::Multicast)
+    }
+
     /// Writes a name, the end of which may be a pointer if `compress`.
     pub(super) fn name(&mut self, name: NameRef<'_>, compress: bool) -> Result<(), WriteError> {
+        let compress = compress && self.compression != Compression::Nothing;
         let known = self.targets.len();
         let mut labels = name.labels();
         loop {
@@ -220,6 +248,37 @@ impl<'b> MessageWriter<'b> {
     /// Never: there is a header.
     pub const fn is_empty(&self) -> bool {
         self.at == 0
+    }
+
+    /// Has these flags in place of those that it began with.
+    pub fn set_flags(&mut self, flags: Flags) {
+        self.patch(2, flags.bits());
+    }
+
+    /// Writes a name without what it belongs to.
+    #[cfg(feature = "mdns")]
+    pub(in crate::proto) fn bare_name(&mut self, name: NameRef<'_>) -> Result<(), WriteError> {
+        self.name(name, false)
+    }
+
+    /// What has been written so far.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.at).unwrap_or(&[])
+    }
+
+    /// Begins anew, with the same identifier and flags.
+    pub fn clear(&mut self) {
+        self.at = HEADER_LENGTH.min(self.at);
+        self.counts = [0; 4];
+        self.targets.clear();
+        for count in [4, 6, 8, 10] {
+            self.patch(count, 0);
+        }
+    }
+
+    /// Whether nothing has been written behind the header.
+    pub const fn has_nothing(&self) -> bool {
+        self.at <= HEADER_LENGTH
     }
 
     /// The message.
