@@ -19,6 +19,8 @@ mod inside;
 #[cfg(target_os = "linux")]
 #[path = "demo/linux.rs"]
 mod linux;
+#[path = "demo/names.rs"]
+mod names;
 #[path = "demo/options.rs"]
 mod options;
 #[path = "demo/report.rs"]

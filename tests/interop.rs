@@ -12,6 +12,9 @@ mod namespace;
 mod arp;
 #[path = "interop/autoconf.rs"]
 mod autoconf;
+#[cfg(all(feature = "mdns", feature = "dns-sd"))]
+#[path = "interop/avahi.rs"]
+mod avahi;
 #[cfg(any(feature = "dhcpv4-client", feature = "dhcpv4-server"))]
 #[path = "interop/daemon.rs"]
 mod daemon;
@@ -48,6 +51,9 @@ mod interfaces;
 #[cfg(feature = "llmnr")]
 #[path = "interop/llmnr.rs"]
 mod llmnr;
+#[cfg(all(feature = "mdns", feature = "dns-sd"))]
+#[path = "interop/mdns.rs"]
+mod mdns;
 #[path = "interop/multicast.rs"]
 mod multicast;
 #[path = "interop/ping.rs"]

@@ -17,8 +17,8 @@ use zonda::time::Duration;
 /// Where the packets of the device are.
 pub static POOL: NetBufPool<128, 512, 16, 64> = NetBufPool::new();
 
-/// The UDP sockets of the device: for DHCP, and for what it offers.
-pub const SOCKETS: usize = 3;
+/// The UDP sockets of the device: for DHCP, for its name, and for what it offers.
+pub const SOCKETS: usize = 4;
 
 /// All addresses of both IP versions.
 pub const ANY: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);

@@ -16,7 +16,7 @@ use crate::gateway::{self, Bridge};
 use crate::options::Options;
 use crate::report;
 use crate::stop::{Stop, seed};
-use crate::{dhcp, events};
+use crate::{dhcp, events, names};
 
 const GATEWAY4: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const GATEWAY6: Ipv6Cidr = Ipv6Cidr::new(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1), 64);
@@ -85,8 +85,9 @@ pub fn run(options: &Options) -> io::Result<()> {
         gateway::visit(gateway, gateway_id, targets).await;
     };
     let tell = events::tell(device, events, |_| "device");
-    let addresses = join(
+    let addresses = join3(
         dhcp::keep(client.as_ref()),
+        names::answer(device, id),
         dhcp::serve(gateway, gateway_id, gateway4, (options.mac, device4)),
     );
     let (mut device_runner, mut gateway_runner) = (Runner::new(device), Runner::new(gateway));

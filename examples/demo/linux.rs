@@ -16,7 +16,7 @@ use crate::device::{self, CONNECTIONS, POOL, SOCKETS, Services, beside_ipv4, bes
 use crate::options::Options;
 use crate::report;
 use crate::stop::{Stop, seed};
-use crate::{dhcp, events};
+use crate::{dhcp, events, names};
 
 /// Runs the device until it is stopped.
 pub fn run(options: &Options) -> io::Result<()> {
@@ -78,7 +78,7 @@ pub fn run(options: &Options) -> io::Result<()> {
                 greet(stack, &interfaces).await;
             },
             tell,
-            dhcp::keep(client.as_ref()),
+            join(dhcp::keep(client.as_ref()), names::answer(stack, 0)),
         ),
     ));
     for (id, name, port) in interfaces {
