@@ -408,7 +408,7 @@ impl<'a> Core<'a> {
     /// that, or for any link, are to be woken.
     pub(super) fn wake_link(&mut self, id: InterfaceId) {
         self.waiters.wake(WaitKey::link(id));
-        #[cfg(feature = "llmnr")]
+        #[cfg(any(feature = "llmnr", feature = "mdns", feature = "mdns-responder"))]
         self.waiters.wake(WaitKey::LINKS);
     }
 

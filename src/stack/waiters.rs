@@ -35,7 +35,7 @@ impl WaitKey {
     }
 
     /// The link of any interface has changed.
-    #[cfg(feature = "llmnr")]
+    #[cfg(any(feature = "llmnr", feature = "mdns", feature = "mdns-responder"))]
     pub(crate) const LINKS: Self = Self::new(2, u16::MAX);
 
     /// Something has happened to an interface.

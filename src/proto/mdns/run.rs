@@ -120,9 +120,7 @@ impl Mdns<'_> {
                 if is_idle {
                     core.wait(WaitKey::udp(socket.index()), context.waker());
                     core.wait(WaitKey::MDNS, context.waker());
-                    for number in 0..LINKS {
-                        core.wait(WaitKey::link(number as InterfaceId), context.waker());
-                    }
+                    core.wait(WaitKey::LINKS, context.waker());
                 }
                 is_idle
             });
