@@ -2,6 +2,8 @@
 
 use zonda::iface::ReceiveDrop;
 use zonda::link::Offload;
+use zonda::netbuf::Purpose;
+use zonda::netbuf::meta::Flags;
 
 use crate::alone::*;
 use crate::frame::*;
@@ -106,6 +108,42 @@ fn received_sums_are_trusted_where_the_hardware_verifies_them_and_only_there() {
         let mut frame = a.datagram(1, (1, 7000), b"data");
         frame[14 + 40 + 6..][..2].fill(0);
         a.refuses(frame, ReceiveDrop::UdpChecksum);
+    }
+}
+
+#[test]
+fn a_sum_that_the_driver_vouches_for_is_trusted_in_that_packet_alone() {
+    for flags in [Flags::empty(), Flags::TRANSPORT_SUM_VERIFIED] {
+        let trusted = !flags.is_empty();
+        let a = with(Offload::empty());
+        let socket = a.host.udp("[::]:7000");
+        let deliver = |frame: &[u8]| {
+            let mut buf = a.host.pool().alloc(Purpose::Receive, 2).unwrap();
+            buf.append(frame).unwrap();
+            let mut meta = buf.meta();
+            meta.flags |= flags;
+            buf.set_meta(meta);
+            a.host.driver(a.link).deliver(buf).unwrap();
+            a.net.run_for(ms(1));
+            a.sent()
+        };
+        for (version, (host, peer)) in PAIRS.into_iter().enumerate() {
+            let start = 14 + [20, 40][version];
+            let mut frame = a.datagram(version, (1, 7000), b"data");
+            corrupt(&mut frame, start + 6);
+            deliver(&frame);
+            assert_eq!(socket.try_recv().is_some(), trusted);
+            let syn = Tcp {
+                source: 1,
+                destination: 7,
+                flags: SYN,
+                ..Tcp::default()
+            };
+            let mut frame = a.to_host(&syn.packet(peer, host));
+            corrupt(&mut frame, start + 16);
+            // Nobody listens there.
+            assert_eq!(deliver(&frame).len(), usize::from(trusted));
+        }
     }
 }
 

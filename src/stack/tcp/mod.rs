@@ -77,8 +77,10 @@ impl Core<'_> {
                 .contains(Offload::RECEIVE_TCP)
         });
         let meta = buf.meta();
-        let is_verified =
-            offloaded && !meta.is_reassembled() || meta.flags.contains(MetaFlags::LOOPED_BACK);
+        let is_verified = offloaded && !meta.is_reassembled()
+            || meta
+                .flags
+                .intersects(MetaFlags::LOOPED_BACK.union(MetaFlags::TRANSPORT_SUM_VERIFIED));
         if !is_verified {
             let (source, destination) = (delivery.source, delivery.destination);
             let pseudo = super::transmit::pseudo_header(source, destination, protocol::TCP, length);
