@@ -302,6 +302,3 @@ pub(super) async fn run(
         exchange.prepared = Some(prepared.await);
     }
 }
-
-#[cfg(all(test, feature = "ethernet"))]
-pub(super) mod tests;

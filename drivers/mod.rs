@@ -4,6 +4,12 @@
 //! [`DriverEnd`](crate::link::DriverEnd) of a port and a [`Pool`](crate::netbuf::Pool) to receive
 //! into, and is an async task of its own.
 
+#[cfg(all(
+    test,
+    feature = "ethernet",
+    any(foreign_device, feature = "driver-virtio-net")
+))]
+mod bench;
 #[cfg(feature = "driver-embassy-net")]
 pub mod embassy_net_driver;
 #[cfg(any(feature = "driver-lan9118", feature = "driver-stellaris"))]
@@ -22,6 +28,8 @@ pub mod slip;
 pub mod stellaris;
 #[cfg(all(feature = "driver-tap", target_os = "linux"))]
 pub mod tap;
+#[cfg(feature = "driver-virtio-net")]
+pub mod virtio_net;
 #[cfg(feature = "driver-wire")]
 pub mod wire;
 #[cfg(feature = "driver-xarxa")]
@@ -36,6 +44,7 @@ pub use foreign::UnsupportedMedium;
     foreign_device,
     feature = "driver-lan9118",
     feature = "driver-stellaris",
+    feature = "driver-virtio-net",
     feature = "driver-wire",
     feature = "slip",
     all(feature = "driver-tap", target_os = "linux")
@@ -53,6 +62,7 @@ fn longest_frame(medium: crate::link::Medium, mtu: u16) -> usize {
     foreign_device,
     feature = "driver-lan9118",
     feature = "driver-stellaris",
+    feature = "driver-virtio-net",
     feature = "driver-wire",
     feature = "slip",
     all(feature = "driver-tap", target_os = "linux")

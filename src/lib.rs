@@ -168,6 +168,7 @@ pub mod drivers;
     feature = "driver-wire",
     feature = "driver-tap",
     feature = "driver-embassy-net",
+    feature = "driver-virtio-net",
     feature = "pcap",
 ))]
 #[doc = include_str!("../docs/guide.md")]

@@ -15,7 +15,7 @@ use embassy_net_driver as theirs;
 
 use super::*;
 use crate::config;
-use crate::drivers::foreign::tests::{self, Bench, Wakes, frame, pool};
+use crate::drivers::bench::{self, Bench, Wakes, frame, pool};
 use crate::link::{Medium, Offload, Port};
 use crate::netbuf::pool::RECEIVE_OFFSET;
 use crate::netbuf::{NetBufPool, Purpose};
@@ -144,7 +144,7 @@ fn on_bench(device: &Fake, pool: Pool, script: impl FnOnce(&mut Bench<'_>)) {
     let mut adapter = Adapter::new(device.clone()).unwrap();
     let port = Port::new(adapter.capabilities());
     let task = adapter.run(port.split().0, pool);
-    tests::on_bench(&port, pool, task, script);
+    bench::on_bench(&port, pool, task, script);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::vec::Vec;
 use xarxa_driver as theirs;
 
 use super::*;
-use crate::drivers::foreign::tests::{self, Bench, frame, pool};
+use crate::drivers::bench::{self, Bench, frame, pool};
 use crate::link::{Offload, Port};
 
 /// The pool of buffers is one for the whole process.
@@ -133,7 +133,7 @@ fn on_bench(device: &Fake, script: impl FnOnce(&mut Bench<'_>)) {
     let port = Port::new(adapter.capabilities());
     let pool = pool();
     let task = adapter.run(port.split().0, pool);
-    tests::on_bench(&port, pool, task, script);
+    bench::on_bench(&port, pool, task, script);
 }
 
 #[test]

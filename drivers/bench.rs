@@ -1,5 +1,5 @@
-//! What the tests of the adapters have in common: a task that runs when it is woken, and the
-//! stack's end of its port.
+//! What the tests of drivers have in common: a task that runs when it is woken, and the stack's end of
+//! its port.
 
 extern crate std;
 
