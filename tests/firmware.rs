@@ -162,6 +162,7 @@ const AN385: Board = Board {
     qemu: "qemu-system-arm",
     machine: &["-M", "mps2-an385", "-net", "nic,netdev=net"],
     link: Link::Tap,
+    lent: 0,
 };
 const AN386: Board = Board {
     package: "qemu-mps2",
@@ -170,6 +171,7 @@ const AN386: Board = Board {
     qemu: "qemu-system-arm",
     machine: &["-M", "mps2-an386", "-net", "nic,netdev=net"],
     link: Link::Tap,
+    lent: 0,
 };
 /// The board of the LM3S6965, with an image.
 const fn lm3s6965(image: &'static str, machine: &'static [&'static str], link: Link) -> Board {
@@ -180,6 +182,7 @@ const fn lm3s6965(image: &'static str, machine: &'static [&'static str], link: L
         qemu: "qemu-system-arm",
         machine,
         link,
+        lent: 0,
     }
 }
 const LM3S6965: Board = lm3s6965(
@@ -189,11 +192,45 @@ const LM3S6965: Board = lm3s6965(
 );
 const LM3S6965_SLIP: Board = lm3s6965("slip", &["-M", "lm3s6965evb"], Link::Line);
 const LM3S6965_SLIP_ETHERNET: Board = lm3s6965("slip-ethernet", &["-M", "lm3s6965evb"], Link::Line);
+/// The RISC-V machine.
+const RISCV32: Board = Board {
+    package: "qemu-riscv32-virt",
+    image: "qemu-riscv32-virt",
+    target: "riscv32imac-unknown-none-elf",
+    qemu: "qemu-system-riscv32",
+    machine: &[
+        "-M",
+        "virt",
+        "-bios",
+        "none",
+        "-device",
+        "virtio-net-device,netdev=net,bus=virtio-mmio-bus.0",
+        "-global",
+        "virtio-mmio.force-legacy=false",
+    ],
+    link: Link::Tap,
+    lent: 16,
+};
+/// With a device that can do no more than the first ones could.
+const RISCV32_LEGACY: Board = Board {
+    machine: &[
+        "-M",
+        "virt",
+        "-bios",
+        "none",
+        "-device",
+        "virtio-net-device,netdev=net,bus=virtio-mmio-bus.0,mrg_rxbuf=off,any_layout=off,guest_csum=off",
+    ],
+    lent: 12,
+    ..RISCV32
+};
 
 ethernet_boards! {
     mps2_an385: AN385;
     mps2_an386: AN386;
     lm3s6965: LM3S6965;
+    riscv32_virt: RISCV32;
+    riscv32_virt_legacy: RISCV32_LEGACY;
 }
 
 serial_boards! {

@@ -93,7 +93,7 @@ async fn nothing_is_left(stack: Stack<'_>) -> u32 {
             socket.send_to(b"?", to).await.unwrap();
             let (length, _) = socket.recv_from(&mut text).await.unwrap();
             let status = read_status(&text[..length]);
-            if is_whole(&status) {
+            if is_whole(&status, 0) {
                 println!("board: {status:?}");
                 return status["frames lost"];
             }

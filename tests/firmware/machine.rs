@@ -41,6 +41,8 @@ pub struct Board {
     pub qemu: &'static str,
     pub machine: &'static [&'static str],
     pub link: Link,
+    /// Blocks that the driver keeps with the device, to receive into.
+    pub lent: u32,
 }
 
 impl Board {
@@ -93,6 +95,7 @@ pub struct Machine {
     /// Of QEMU's monitor, and of the board's line.
     socket: PathBuf,
     line: PathBuf,
+    lent: u32,
 }
 
 impl Machine {
@@ -154,6 +157,7 @@ impl Machine {
             monitor: monitor.expect("it has connected"),
             socket,
             line,
+            lent: board.lent,
         };
         machine.prompt();
         let _: String = machine.wait_for("ready");
@@ -216,7 +220,7 @@ impl Machine {
         let mut last = HashMap::new();
         until("the pool of the board is whole", || {
             last = self.status();
-            is_whole(&last)
+            is_whole(&last, self.lent)
         });
         println!("board: {last:?}");
     }
@@ -256,8 +260,8 @@ pub fn read_status(text: &[u8]) -> Status {
         .collect()
 }
 
-/// Whether a board has given back all that it had taken.
-pub fn is_whole(status: &Status) -> bool {
-    let used = ["blocks", "headers", "views", "held", "sent"];
-    used.iter().all(|name| status.get(*name) == Some(&0))
+/// Whether a board has given back all that it had taken, but for the blocks that its driver keeps.
+pub fn is_whole(status: &Status, lent: u32) -> bool {
+    let used = ["headers", "views", "held", "sent"];
+    status.get("blocks") == Some(&lent) && used.iter().all(|name| status.get(*name) == Some(&0))
 }

@@ -44,4 +44,6 @@ pub fn apart<R>(work: impl FnOnce() -> R) -> R {
 fn sleep() {
     #[cfg(target_arch = "arm")]
     cortex_m::asm::wfi();
+    #[cfg(target_arch = "riscv32")]
+    riscv::asm::wfi();
 }

@@ -7,3 +7,7 @@ pub mod cortex_m;
 pub mod device;
 pub mod executor;
 pub mod host;
+#[cfg(target_arch = "riscv32")]
+pub mod riscv;
+#[cfg(target_os = "none")]
+pub mod semihosting;

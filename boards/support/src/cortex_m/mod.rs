@@ -1,4 +1,5 @@
 //! What Cortex-M boards in QEMU have in common.
 
-pub mod semihosting;
+pub use crate::semihosting;
+
 pub mod systick;

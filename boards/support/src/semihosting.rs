@@ -1,5 +1,5 @@
-//! Calls to the machine that runs QEMU ("Semihosting for AArch32 and AArch64"); they need
-//! `-semihosting`.
+//! Calls to the machine that runs QEMU ("Semihosting for AArch32 and AArch64", and "RISC-V Semihosting",
+//! which differs in how a call is made); they need `-semihosting`.
 
 use core::arch::asm;
 
@@ -20,8 +20,25 @@ unsafe fn call(operation: usize, argument: usize) -> usize {
     let result;
     // SAFETY: the call takes its arguments in these registers and gives its result in the first; it
     // may read and write memory that the argument leads to.
+    #[cfg(target_arch = "arm")]
     unsafe {
         asm!("bkpt 0xab", inout("r0") operation => result, in("r1") argument, options(nostack))
+    };
+    // SAFETY: as above. The three instructions are of four bytes each, and in one page.
+    #[cfg(target_arch = "riscv32")]
+    unsafe {
+        asm!(
+            ".option push",
+            ".option norvc",
+            ".balign 16",
+            "slli x0, x0, 0x1f",
+            "ebreak",
+            "srai x0, x0, 7",
+            ".option pop",
+            inout("a0") operation => result,
+            in("a1") argument,
+            options(nostack),
+        )
     };
     result
 }

@@ -1,0 +1,3 @@
+//! What RISC-V boards in QEMU have in common.
+
+pub mod mtime;
