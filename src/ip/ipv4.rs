@@ -21,6 +21,61 @@ pub(crate) struct Ipv4Packet {
     /// Where the payload starts and ends in the buffer.
     pub(crate) start: usize,
     pub(crate) length: usize,
+    /// What the hardware of the interface does.
+    pub(crate) offload: Offload,
+}
+
+/// What almost every datagram is, told by one look at the headers of link and network together: in
+/// one piece, to this station and an address of its own, whole, without options, intact. What is
+/// wrong with any other, if anything is, [`receive`] finds out.
+#[cfg(feature = "ethernet")]
+#[inline]
+pub(crate) fn receive_plain(
+    interface: &Interface<'_>,
+    id: u8,
+    buf: &mut NetBuf,
+) -> Option<Ipv4Packet> {
+    use crate::link::Medium;
+    use crate::wire::ethernet::{self, ETHERTYPE_IPV4, EthernetHeader};
+
+    const START: usize = ethernet::HEADER_LENGTH + HEADER_LENGTH;
+    let (link, rest) = buf.first().split_first_chunk()?;
+    let link = EthernetHeader::new(link);
+    let header = Ipv4Header::new(rest.first_chunk()?).ok()?;
+    let end = ethernet::HEADER_LENGTH + usize::from(header.total_length());
+    let capabilities = &interface.capabilities;
+    if capabilities.medium != Medium::Ethernet
+        || link.ethertype() != ETHERTYPE_IPV4
+        || link.destination() != *capabilities.address.first_six()
+        || header.header_length() != HEADER_LENGTH
+        || header.is_fragment()
+        || end > buf.len()
+    {
+        return None;
+    }
+    let mut meta = buf.meta();
+    let offload = capabilities.offload;
+    let is_verified = meta.flags.contains(Flags::NETWORK_SUM_VERIFIED)
+        || offload.contains(Offload::RECEIVE_IPV4)
+        || header.is_checksum_valid(Sum::ZERO);
+    let packet = Ipv4Packet {
+        source: header.source(),
+        destination: header.destination(),
+        kind: Destination::Unicast,
+        protocol: header.protocol(),
+        start: START,
+        length: end - START,
+        offload,
+    };
+    let is_own = (interface.ipv4.iter()).any(|cidr| cidr.address == packet.destination);
+    if !is_verified || !is_own || !is_source(interface, packet.source) {
+        return None;
+    }
+    meta.interface = id;
+    meta.network = ethernet::HEADER_LENGTH as u8;
+    buf.set_meta(meta);
+    buf.truncate(end);
+    Some(packet)
 }
 
 /// Validates the datagram at the network offset of `buf`, and cuts what pads the frame.
@@ -59,6 +114,7 @@ pub(crate) fn receive(
         protocol: header.protocol(),
         start,
         length: end - start,
+        offload: interface.capabilities.offload,
     };
     let is_fragment = header.is_fragment();
     if !is_source(interface, packet.source) && !meta.flags.contains(Flags::LOOPED_BACK) {
@@ -84,11 +140,12 @@ pub(crate) fn receive(
 /// §3.2.1.3; class E is reserved, RFC 6890 §2.2.2).
 #[inline]
 fn is_source(interface: &Interface<'_>, address: Ipv4Addr) -> bool {
-    !(address.is_multicast()
-        || address.is_loopback()
-        || address.octets()[0] >= 240
-        || interface.is_ipv4_broadcast(address)
-        || interface.ipv4.iter().any(|cidr| cidr.address == address))
+    let [first, ..] = address.octets();
+    // Groups, and what is beyond them: the limited broadcast is there too.
+    first < 224
+        && !address.is_loopback()
+        && !(interface.ipv4.iter())
+            .any(|cidr| cidr.address == address || cidr.is_broadcast(address))
 }
 
 /// Refuses malformed options and source routes, which a host need not follow (RFC 7126 §4.3, §4.4).

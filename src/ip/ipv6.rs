@@ -3,6 +3,7 @@
 use core::net::Ipv6Addr;
 
 use crate::iface::{Destination, Interface, ReceiveDrop};
+use crate::link::Offload;
 use crate::netbuf::meta::Flags;
 use crate::netbuf::{NetBuf, Straddle};
 use crate::wire::icmpv6::ParameterProblemCode;
@@ -25,6 +26,8 @@ pub(crate) struct Ipv6Packet {
     /// Where the payload starts in the buffer, and its bytes.
     pub(crate) start: usize,
     pub(crate) length: usize,
+    /// What the hardware of the interface does.
+    pub(crate) offload: Offload,
     /// The packet came in a fragment header, were it alone in it (RFC 6946).
     pub(crate) was_fragment: bool,
 }
@@ -79,6 +82,7 @@ pub(crate) fn receive(
         named_at: crate::wire::ipv6::NEXT_HEADER_OFFSET,
         start,
         length: end - start,
+        offload: interface.capabilities.offload,
         was_fragment: meta.is_reassembled(),
     };
     let looped = meta.flags.contains(Flags::LOOPED_BACK);

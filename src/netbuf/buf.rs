@@ -271,7 +271,9 @@ impl NetBuf {
     /// Takes off all but the first `length` bytes.
     #[inline]
     pub fn truncate(&mut self, length: usize) {
-        self.cut_back(length);
+        if length < self.len() {
+            self.cut_back(length);
+        }
     }
 
     /// Takes the first `length` bytes off (all, if there are fewer), as a buffer of their own.

@@ -50,20 +50,22 @@ impl BufQueue {
     /// place and comes back. So does the packet after 65,535.
     #[inline]
     pub fn try_push_back(&mut self, buf: NetBuf) -> Result<(), NetBuf> {
-        let own = match self.pool {
-            Some(own) if self.length > 0 => Some(own),
-            _ => None,
+        let id = match self.pool {
+            Some(own) if self.length > 0 => {
+                if !own.is(buf.pool()) || self.length == u16::MAX {
+                    return Err(buf);
+                }
+                let (_, id) = buf.into_raw();
+                own.set_next_packet(self.last, id);
+                id
+            }
+            _ => {
+                let (pool, id) = buf.into_raw();
+                self.pool = Some(pool);
+                self.first = id;
+                id
+            }
         };
-        if own.is_some_and(|own| !own.is(buf.pool())) || self.length == u16::MAX {
-            return Err(buf);
-        }
-        let (pool, id) = buf.into_raw();
-        if own.is_some() {
-            pool.set_next_packet(self.last, id);
-        } else {
-            self.pool = Some(pool);
-            self.first = id;
-        }
         self.last = id;
         self.length += 1;
         Ok(())

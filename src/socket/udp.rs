@@ -137,17 +137,13 @@ impl<'a> UdpSocket<'a> {
 
     /// Copies the next datagram into `to`, cutting off what does not fit.
     pub fn try_recv_from(&self, to: &mut [u8]) -> Option<(usize, RecvInfo)> {
-        let received = self
-            .stack
-            .transfer(|core| core.udp_receive(self.index, Some(to)))?;
+        let received = self.stack.udp_receive(self.index, Some(to))?;
         Some((received.copied, received.info()))
     }
 
     /// The data of the next datagram, as they are.
     pub fn try_recv(&self) -> Option<(NetBuf, RecvInfo)> {
-        let received = self
-            .stack
-            .transfer(|core| core.udp_receive(self.index, None))?;
+        let received = self.stack.udp_receive(self.index, None)?;
         let info = received.info();
         let mut buf = received.buf;
         buf.advance(usize::from(buf.meta().payload));

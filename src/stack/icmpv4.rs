@@ -48,9 +48,12 @@ impl Core<'_> {
         buf: NetBuf,
         packet: &Ipv4Packet,
     ) -> Result<(), ReceiveDrop> {
-        let interface = self.interface(id).ok_or(ReceiveDrop::InterfaceDown)?;
-        let offload = interface.capabilities.offload;
-        let Ipv4Packet { start, length, .. } = *packet;
+        let Ipv4Packet {
+            start,
+            length,
+            offload,
+            ..
+        } = *packet;
         let mut straddle = Straddle::new();
         let bytes = buf
             .header::<HEADER_LENGTH>(start, &mut straddle)

@@ -62,13 +62,12 @@ impl Core<'_> {
         buf: NetBuf,
         packet: &Ipv6Packet,
     ) -> Result<(), ReceiveDrop> {
-        let interface = self.interface(id).ok_or(ReceiveDrop::InterfaceDown)?;
-        let offload = interface.capabilities.offload;
         let Ipv6Packet {
             source,
             destination,
             start,
             length,
+            offload,
             ..
         } = *packet;
         let mut straddle = Straddle::new();

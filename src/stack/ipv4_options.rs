@@ -4,6 +4,7 @@
 use super::core::{Core, InterfaceId};
 use super::icmpv4::Report;
 use crate::ip::ipv4::Ipv4Packet;
+use crate::link::Offload;
 use crate::netbuf::{NetBuf, Straddle};
 use crate::wire::ipv4::{HEADER_LENGTH, Ipv4Header};
 use crate::wire::ipv4_options::{Ipv4Options, MalformedAt};
@@ -32,6 +33,7 @@ impl Core<'_> {
             protocol: header.protocol(),
             start: network + start,
             length: usize::from(header.total_length()).saturating_sub(start),
+            offload: Offload::empty(),
         };
         let options = Ipv4Options::read(buf, network + HEADER_LENGTH, start - HEADER_LENGTH);
         let fault = options
@@ -59,7 +61,6 @@ mod reflect {
 
     use super::*;
     use crate::iface::{DEFAULT_HOP_LIMIT, ReceiveDrop, SendDrop};
-    use crate::link::Offload;
     use crate::netbuf::Meta;
     use crate::netbuf::meta::Flags;
     use crate::stack::route::Path;

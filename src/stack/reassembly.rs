@@ -290,6 +290,7 @@ impl Core<'_> {
                     protocol: header.protocol(),
                     start,
                     length: first.len().saturating_sub(start),
+                    offload: crate::link::Offload::empty(),
                 };
                 let report = super::icmpv4::Report::ReassemblyTime;
                 self.report_ipv4(id, &first, &packet, report);

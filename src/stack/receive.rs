@@ -2,9 +2,13 @@
 
 use super::core::{Core, InterfaceId};
 use crate::iface::ReceiveDrop;
+#[cfg(feature = "ipv4")]
+use crate::ip::ipv4::{self, Ipv4Packet};
 #[cfg(feature = "ipv6")]
 use crate::ip::ipv6::Refusal;
 use crate::link::Medium;
+#[cfg(any(feature = "udp", feature = "tcp"))]
+use crate::link::Offload;
 use crate::netbuf::NetBuf;
 #[cfg(feature = "ethernet")]
 use crate::netbuf::meta::Flags;
@@ -13,6 +17,7 @@ use crate::wire::protocol;
 /// A datagram or segment on its way to a socket.
 #[cfg(any(feature = "udp", feature = "tcp"))]
 pub(super) struct Delivery {
+    #[cfg_attr(not(feature = "udp"), allow(dead_code))]
     pub(super) interface: InterfaceId,
     pub(super) source: crate::wire::IpAddress,
     pub(super) destination: crate::wire::IpAddress,
@@ -21,6 +26,8 @@ pub(super) struct Delivery {
     pub(super) start: usize,
     /// Bytes of the header and what follows.
     pub(super) length: usize,
+    /// What the hardware of the interface does.
+    pub(super) offload: Offload,
 }
 
 impl Core<'_> {
@@ -49,7 +56,21 @@ impl Core<'_> {
     }
 
     #[inline]
+    #[cfg_attr(not(all(feature = "ethernet", feature = "ipv4")), allow(unused_mut))]
     fn receive_frame(&mut self, id: InterfaceId, mut buf: NetBuf) -> Result<(), ReceiveDrop> {
+        #[cfg(all(feature = "ethernet", feature = "ipv4"))]
+        if let Some(Some(interface)) = self.interfaces.get(usize::from(id))
+            && buf.pool().is(self.pool)
+            && let Some(packet) = ipv4::receive_plain(interface, id, &mut buf)
+        {
+            return self.receive_from_ipv4(id, buf, &packet);
+        }
+        self.receive_any_frame(id, buf)
+    }
+
+    /// Takes in a frame, whatever is in it.
+    #[inline(never)]
+    fn receive_any_frame(&mut self, id: InterfaceId, mut buf: NetBuf) -> Result<(), ReceiveDrop> {
         if !buf.pool().is(self.pool) {
             buf = self.adopt(&buf)?;
         }
@@ -120,12 +141,11 @@ impl Core<'_> {
     }
 
     #[cfg(feature = "ipv4")]
-    #[inline]
     fn receive_ipv4(&mut self, id: InterfaceId, mut buf: NetBuf) -> Result<(), ReceiveDrop> {
         let Some(Some(interface)) = self.interfaces.get(usize::from(id)) else {
             return Err(ReceiveDrop::InterfaceDown);
         };
-        let packet = match crate::ip::ipv4::receive(interface, &mut buf) {
+        let packet = match ipv4::receive(interface, &mut buf) {
             #[cfg(feature = "fragmentation")]
             Err(ReceiveDrop::Ipv4Fragment) => {
                 return match self.reassemble_ipv4(id, buf)? {
@@ -139,6 +159,18 @@ impl Core<'_> {
             }
             packet => packet?,
         };
+        self.receive_from_ipv4(id, buf, &packet)
+    }
+
+    /// Takes in what an IPv4 datagram carries that is for this host.
+    #[cfg(feature = "ipv4")]
+    #[inline(never)]
+    fn receive_from_ipv4(
+        &mut self,
+        id: InterfaceId,
+        buf: NetBuf,
+        packet: &Ipv4Packet,
+    ) -> Result<(), ReceiveDrop> {
         #[cfg(any(feature = "udp", feature = "tcp"))]
         let delivery = Delivery {
             interface: id,
@@ -147,6 +179,7 @@ impl Core<'_> {
             kind: packet.kind,
             start: packet.start,
             length: packet.length,
+            offload: packet.offload,
         };
         match packet.protocol {
             #[cfg(feature = "udp")]
@@ -155,19 +188,19 @@ impl Core<'_> {
                     Ok(()) => return Ok(()),
                     Err((refused, reason)) => refused.ok_or(reason)?,
                 };
-                self.report_ipv4(id, &refused, &packet, super::icmpv4::Report::Port);
+                self.report_ipv4(id, &refused, packet, super::icmpv4::Report::Port);
                 Err(ReceiveDrop::UdpNoSocket)
             }
             #[cfg(feature = "tcp")]
             protocol::TCP => self.receive_tcp(&delivery, buf),
             protocol::ICMP => {
                 self.paths_changed();
-                self.receive_icmpv4(id, buf, &packet)
+                self.receive_icmpv4(id, buf, packet)
             }
             #[cfg(feature = "igmp")]
-            protocol::IGMP => self.receive_igmp(id, &buf, &packet),
+            protocol::IGMP => self.receive_igmp(id, &buf, packet),
             _ => {
-                self.report_ipv4(id, &buf, &packet, super::icmpv4::Report::Protocol);
+                self.report_ipv4(id, &buf, packet, super::icmpv4::Report::Protocol);
                 Err(ReceiveDrop::TransportProtocol)
             }
         }
@@ -212,6 +245,7 @@ impl Core<'_> {
             kind: packet.kind,
             start: packet.start,
             length: packet.length,
+            offload: packet.offload,
         };
         match packet.protocol {
             #[cfg(feature = "udp")]

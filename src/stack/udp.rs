@@ -3,10 +3,11 @@
 use core::net::{IpAddr, SocketAddr};
 
 use super::core::{Core, InterfaceId};
+use super::handle::Stack;
 use super::receive::Delivery;
 use super::route::socket_addr;
 use super::waiters::WaitKey;
-use crate::checksum::Sum;
+use crate::checksum::{Sum, copy};
 #[cfg(feature = "multicast")]
 use crate::iface::group::{Hears, SourceChange};
 #[cfg(feature = "multicast")]
@@ -77,6 +78,34 @@ impl Received {
     }
 }
 
+impl Stack<'_> {
+    /// The next datagram of a socket that is not damaged. With `to`, its data are copied there, and
+    /// summed as they are. The core is borrowed only while the datagram leaves its queue.
+    pub(crate) fn udp_receive(self, index: u16, mut to: Option<&mut [u8]>) -> Option<Received> {
+        loop {
+            let buf = self.peek(|core| core.udp.get_mut(index)?.take())?;
+            match read(buf, to.as_deref_mut()) {
+                Ok(received) => return Some(received),
+                Err(buf) => self.udp_damaged(index, buf),
+            }
+        }
+    }
+
+    #[cold]
+    fn udp_damaged(self, index: u16, buf: NetBuf) {
+        let id = buf.meta().interface;
+        drop(buf);
+        self.peek(|core| {
+            if let Some(slot) = core.udp.get_mut(index) {
+                slot.dropped = slot.dropped.wrapping_add(1);
+            }
+            if let Some(interface) = core.interface_mut(id) {
+                interface.counters.reconsidered(ReceiveDrop::UdpChecksum);
+            }
+        });
+    }
+}
+
 impl Core<'_> {
     /// Finds the socket of a datagram and queues it there. Gives it back if there is no socket.
     #[inline]
@@ -104,9 +133,6 @@ impl Core<'_> {
             destination_port: header.destination_port(),
         };
         let mut meta = buf.meta();
-        let Some(Some(interface)) = self.interfaces.get(usize::from(delivery.interface)) else {
-            return Err(drop(ReceiveDrop::InterfaceDown));
-        };
         if !has_checksum {
             // "IPv6 receivers must discard UDP packets containing a zero checksum" (RFC 8200 §8.1).
             #[cfg(feature = "ipv6")]
@@ -115,18 +141,16 @@ impl Core<'_> {
             }
             meta.flags |= Flags::TRANSPORT_SUM_VERIFIED;
         }
-        if interface
-            .capabilities
-            .offload
-            .contains(Offload::RECEIVE_UDP)
-            && !meta.is_reassembled()
+        if delivery.offload.contains(Offload::RECEIVE_UDP) && !meta.is_reassembled()
             || meta.flags.contains(Flags::LOOPED_BACK)
         {
             meta.flags |= Flags::TRANSPORT_SUM_VERIFIED;
         }
         meta.payload = (start + HEADER_LENGTH) as u16;
         buf.set_meta(meta);
-        buf.truncate(start + length);
+        if length < delivery.length {
+            buf.truncate(start + length);
+        }
         if delivery.kind != Destination::Unicast {
             return self
                 .receive_udp_members(delivery, &datagram, buf)
@@ -196,7 +220,7 @@ impl Core<'_> {
         Err(ReceiveDrop::UdpNoSocket)
     }
 
-    #[inline]
+    #[inline(never)]
     fn deliver_udp(&mut self, index: u16, mut buf: NetBuf) -> Result<(), ReceiveDrop> {
         let Some(slot) = self.udp.get_mut(index) else {
             return Err(ReceiveDrop::UdpNoSocket);
@@ -326,68 +350,64 @@ impl Core<'_> {
         self.groups_changed(id);
         result
     }
+}
 
-    /// The next datagram of a socket that is not damaged. With `to`, its data are copied there, and
-    /// summed as they are.
-    #[inline]
-    pub(crate) fn udp_receive(
-        &mut self,
-        index: u16,
-        mut to: Option<&mut [u8]>,
-    ) -> Option<Received> {
-        loop {
-            let slot = self.udp.get_mut(index)?;
-            let buf = slot.take()?;
-            let meta = buf.meta();
-            let payload = usize::from(meta.payload);
-            let start = payload - HEADER_LENGTH.min(payload);
-            let length = buf.len() - payload.min(buf.len());
-            let is_verified = meta.flags.contains(Flags::TRANSPORT_SUM_VERIFIED);
-            let (copied, data) = match to.as_deref_mut() {
-                Some(to) if is_verified => (buf.read(payload, to), Sum::ZERO),
-                Some(to) => {
-                    let (copied, sum) = buf.read_summed(payload, to);
-                    if copied < length {
-                        let rest = buf.sum(payload + copied..buf.len());
-                        (copied, sum.then(copied, rest))
-                    } else {
-                        (copied, sum)
-                    }
+/// Takes a datagram out of its packet, if it is not damaged; else gives the packet back.
+#[inline]
+fn read(buf: NetBuf, to: Option<&mut [u8]>) -> Result<Received, NetBuf> {
+    let meta = buf.meta();
+    let payload = usize::from(meta.payload);
+    let length = buf.len().saturating_sub(payload);
+    let is_verified = meta.flags.contains(Flags::TRANSPORT_SUM_VERIFIED);
+    let whole = buf.first();
+    let (copied, data) = match (to, whole.get(payload..)) {
+        (None, _) if is_verified => (0, Sum::ZERO),
+        // Most are in one piece.
+        (Some(to), Some(data)) if whole.len() == buf.len() && to.len() >= data.len() => {
+            let sum = match is_verified {
+                true => {
+                    copy(to, data);
+                    Sum::ZERO
                 }
-                None if is_verified => (0, Sum::ZERO),
-                None => (0, buf.sum(payload..buf.len())),
+                false => Sum::copy(to, data),
             };
-            let mut straddle = Straddle::new();
-            let header = buf.header::<HEADER_LENGTH>(start, &mut straddle);
-            let header = header.and_then(|bytes| UdpHeader::new(bytes).ok());
-            let facts = read_facts(&buf, usize::from(meta.network), length + HEADER_LENGTH);
-            if let (Some(header), Some(facts)) = (header, facts)
-                && (is_verified || header.is_checksum_valid(facts.pseudo_header, data))
-            {
-                return Some(Received {
-                    source: facts.source,
-                    destination: facts.destination,
-                    source_port: header.source_port(),
-                    hop_limit: facts.hop_limit,
-                    traffic_class: facts.traffic_class,
-                    length,
-                    copied,
-                    buf,
-                });
-            }
-            self.udp_damaged(index, meta.interface);
+            (data.len(), sum)
         }
+        (None, Some(data)) if whole.len() == buf.len() => (0, Sum::of(data)),
+        (to, _) => read_pieces(&buf, payload, to),
+    };
+    let mut straddle = Straddle::new();
+    let header = buf.header::<HEADER_LENGTH>(payload.saturating_sub(HEADER_LENGTH), &mut straddle);
+    let header = header.and_then(|bytes| UdpHeader::new(bytes).ok());
+    let facts = read_facts(&buf, usize::from(meta.network), length + HEADER_LENGTH);
+    match (header, facts) {
+        (Some(header), Some(facts))
+            if is_verified || header.is_checksum_valid(facts.pseudo_header, data) =>
+        {
+            Ok(Received {
+                source: facts.source,
+                destination: facts.destination,
+                source_port: header.source_port(),
+                hop_limit: facts.hop_limit,
+                traffic_class: facts.traffic_class,
+                length,
+                copied,
+                buf,
+            })
+        }
+        _ => Err(buf),
     }
+}
 
-    #[cold]
-    fn udp_damaged(&mut self, index: u16, id: InterfaceId) {
-        if let Some(slot) = self.udp.get_mut(index) {
-            slot.dropped = slot.dropped.wrapping_add(1);
-        }
-        if let Some(interface) = self.interface_mut(id) {
-            interface.counters.reconsidered(ReceiveDrop::UdpChecksum);
-        }
-    }
+/// Copies the data of a datagram, from `payload` on, into `to`; how many, and the sum of all.
+#[cold]
+fn read_pieces(buf: &NetBuf, payload: usize, to: Option<&mut [u8]>) -> (usize, Sum) {
+    let (copied, sum) = match to {
+        Some(to) => buf.read_summed(payload, to),
+        None => (0, Sum::ZERO),
+    };
+    let rest = buf.sum(payload + copied..buf.len());
+    (copied, sum.then(copied, rest))
 }
 
 /// Whether a socket may be bound to an address because of this interface: one that is still being

@@ -210,10 +210,15 @@ impl<'a> Waiters<'a> {
     }
 
     /// Marks all tasks that wait for `key` to be woken, see [`take_woken`](Self::take_woken).
+    #[inline]
     pub(crate) fn wake(&mut self, key: WaitKey) {
-        if self.oldest == NONE {
-            return;
+        if self.oldest != NONE {
+            self.wake_waiting(key);
         }
+    }
+
+    #[inline(never)]
+    fn wake_waiting(&mut self, key: WaitKey) {
         let bucket = self.bucket(key.0);
         let (mut previous, mut index) = (NONE, self.first(bucket));
         while let Some(slot) = self.slot(index) {

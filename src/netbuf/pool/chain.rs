@@ -278,11 +278,9 @@ impl NetBuf {
         }
     }
 
-    /// Cuts all but the first `length` bytes off: views that become empty are given back, but one.
+    /// Cuts all but the first `length` bytes off, which are not all: views that become empty are
+    /// given back, but one.
     pub(in crate::netbuf) fn cut_back(&mut self, length: usize) {
-        if length >= self.len() {
-            return;
-        }
         let (id, offset) = self.find(length);
         self.cut_behind(id, offset as u32, length as u32);
     }

@@ -70,12 +70,7 @@ impl Core<'_> {
         if header_length > length {
             return Err(ReceiveDrop::TcpHeader);
         }
-        let offloaded = self.interface(delivery.interface).is_some_and(|interface| {
-            interface
-                .capabilities
-                .offload
-                .contains(Offload::RECEIVE_TCP)
-        });
+        let offloaded = delivery.offload.contains(Offload::RECEIVE_TCP);
         let meta = buf.meta();
         let is_verified = offloaded && !meta.is_reassembled()
             || meta
