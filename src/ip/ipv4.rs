@@ -8,8 +8,8 @@ use crate::iface::{Interface, ReceiveDrop};
 use crate::link::Offload;
 use crate::netbuf::meta::Flags;
 use crate::netbuf::{NetBuf, Straddle};
-use crate::wire::ipv4::{HEADER_LENGTH, Ipv4Header};
-use crate::wire::ipv4_options::{Ipv4Option, Ipv4Options};
+use crate::wire::ipv4::{HEADER_LENGTH, Ipv4Header, MAXIMUM_OPTIONS};
+use crate::wire::ipv4_options::{self, Unfit};
 
 /// A datagram that is for this host.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,8 @@ pub(crate) struct Ipv4Packet {
     pub(crate) length: usize,
     /// What the hardware of the interface does.
     pub(crate) offload: Offload,
+    /// It is a part of one only.
+    pub(crate) is_fragment: bool,
 }
 
 /// What almost every datagram is, told by one look at the headers of link and network together: in
@@ -66,6 +68,7 @@ pub(crate) fn receive_plain(
         start: START,
         length: end - START,
         offload,
+        is_fragment: false,
     };
     let is_own = (interface.ipv4.iter()).any(|cidr| cidr.address == packet.destination);
     if !is_verified || !is_own || !is_source(interface, packet.source) {
@@ -115,8 +118,8 @@ pub(crate) fn receive(
         start,
         length: end - start,
         offload: interface.capabilities.offload,
+        is_fragment: header.is_fragment(),
     };
-    let is_fragment = header.is_fragment();
     if !is_source(interface, packet.source) && !meta.flags.contains(Flags::LOOPED_BACK) {
         return Err(ReceiveDrop::Ipv4Source);
     }
@@ -126,13 +129,7 @@ pub(crate) fn receive(
     if kind == Destination::Unicast && meta.flags.contains(Flags::LINK_MULTICAST) {
         return Err(ReceiveDrop::Ipv4Destination);
     }
-    if start - network > HEADER_LENGTH {
-        check_options(buf, network, start)?;
-    }
     buf.truncate(end);
-    if is_fragment {
-        return Err(ReceiveDrop::Ipv4Fragment);
-    }
     Ok(Ipv4Packet { kind, ..packet })
 }
 
@@ -148,21 +145,22 @@ fn is_source(interface: &Interface<'_>, address: Ipv4Addr) -> bool {
             .any(|cidr| cidr.address == address || cidr.is_broadcast(address))
 }
 
-/// Refuses malformed options and source routes, which a host need not follow (RFC 7126 §4.3, §4.4).
-#[cold]
-fn check_options(buf: &NetBuf, network: usize, start: usize) -> Result<(), ReceiveDrop> {
-    let offset = network + HEADER_LENGTH;
-    let options =
-        Ipv4Options::read(buf, offset, start - offset).map_err(|_| ReceiveDrop::Ipv4Options)?;
-    for option in options.iter() {
-        match option {
-            Ok(Ipv4Option::LooseSourceRoute(_) | Ipv4Option::StrictSourceRoute(_)) | Err(_) => {
-                return Err(ReceiveDrop::Ipv4Options);
-            }
-            Ok(_) => {}
-        }
+/// Refuses malformed options and source routes; looks at none where there is none.
+#[inline]
+pub(crate) fn check_options(buf: &NetBuf, packet: &Ipv4Packet) -> Result<(), Unfit> {
+    let offset = usize::from(buf.meta().network) + HEADER_LENGTH;
+    match packet.start.saturating_sub(offset) {
+        0 => Ok(()),
+        length => check_options_of(buf, offset, length),
     }
-    Ok(())
+}
+
+#[cold]
+fn check_options_of(buf: &NetBuf, offset: usize, length: usize) -> Result<(), Unfit> {
+    let mut options = [0; MAXIMUM_OPTIONS];
+    let options = options.get_mut(..length).unwrap_or(&mut []);
+    let _: usize = buf.read(offset, options);
+    ipv4_options::check(options)
 }
 
 /// Whether an error may be sent about a datagram (RFC 1122 §3.2.2): not if it was sent to many, if

@@ -335,7 +335,13 @@ impl NetBuf {
 
     /// A buffer of the same bytes, which share the blocks of this one. Nothing is copied.
     pub fn try_clone(&self) -> Result<Self, NoBuffer> {
-        self.slice(0..self.len())
+        let mut clone = self.share(self.head(), 0, self.first().len())?;
+        let mut next = self.next(self.head());
+        while let Some(id) = next {
+            clone.link(self.share(id, 0, self.bytes(id).len())?);
+            next = self.next(id);
+        }
+        Ok(clone)
     }
 
     /// Hangs `other` behind this buffer. On an error, which gives it back, it is of another pool, or
@@ -391,10 +397,10 @@ impl NetBuf {
 
     /// A copy of the packet in blocks of `pool`, for a buffer that came from another one.
     pub fn copy_to(&self, pool: Pool, purpose: Purpose, headroom: usize) -> Result<Self, NoBuffer> {
-        let mut copy = pool.alloc(purpose, headroom)?;
-        for fragment in self.fragments() {
-            copy.append(fragment)?;
-        }
+        let mut copy = pool.alloc_chain(purpose, headroom, self.len())?;
+        let mut done = 0;
+        // New blocks are shared with nobody.
+        let _: Result<(), Shared> = copy.for_each_fragment_mut(|to| done += self.read(done, to));
         copy.set_meta(self.meta());
         #[cfg(feature = "timestamps")]
         copy.set_stamp(self.stamp());

@@ -5,9 +5,9 @@ use core::task::Waker;
 use heapless::Vec;
 use managed::ManagedSlice;
 
-use super::storage::{StackStorage, TIMERS};
-use super::timers::{Owner, ROUTES, TimerQueue};
-use super::waiters::{WaitKey, Waiters};
+use super::storage::{StackStorage, TIMERS, filled};
+use super::timers::{Owner, ROUTES, TimerEntry, TimerQueue};
+use super::waiters::{WaitKey, Waiter, Waiters};
 use crate::config;
 use crate::iface::route::{LEARNED, RouteTable};
 use crate::iface::{Counters, EventKind, Interface, SendDrop};
@@ -20,12 +20,12 @@ use crate::tcp::{
     half_open::HalfOpenTable,
     isn::IsnGenerator,
     segment::Scoreboards,
-    table::{Listeners, TcpTable},
+    table::{Listeners, TcpSlot, TcpTable},
     time_wait::TimeWaitTable,
 };
 use crate::time::Instant;
 #[cfg(feature = "udp")]
-use crate::udp::UdpTable;
+use crate::udp::{UdpSlot, UdpTable};
 use crate::wire::IpAddress;
 
 /// The things that a task waits for at once, at most: a socket, links, and what an application does.
@@ -44,6 +44,8 @@ pub struct Core<'a> {
     pub(crate) rng: Rng,
     pub(crate) interfaces: ManagedSlice<'a, Option<Interface<'a>>>,
     pub(crate) routes: RouteTable<'a>,
+    /// What is done about them, once there is one.
+    pub(super) routing: Option<&'static super::routes::Routing>,
     #[cfg(names)]
     pub(super) names: crate::iface::told::Names,
     #[cfg(feature = "hostname")]
@@ -169,21 +171,22 @@ impl<'a> Core<'a> {
             pool,
             now: Instant::ZERO,
             interfaces: ManagedSlice::Borrowed(&mut storage.interfaces),
-            routes: RouteTable::with_reserve(&mut storage.routes[..], LEARNED),
+            routes: RouteTable::with_reserve(filled(&mut storage.routes, || None), LEARNED),
+            routing: None,
             #[cfg(names)]
             names: crate::iface::told::Names::new(),
             #[cfg(feature = "hostname")]
             hostname: crate::iface::Hostname::DEFAULT,
             #[cfg(feature = "udp")]
-            udp: UdpTable::new(&mut storage.udp[..]),
+            udp: UdpTable::new(filled(&mut storage.udp, || UdpSlot::UNUSED)),
             #[cfg(feature = "udp")]
             recent_paths: super::recent::RecentPaths::new(),
             #[cfg(feature = "tcp")]
-            tcp: TcpTable::new(&mut storage.tcp[..]),
+            tcp: TcpTable::new(filled(&mut storage.tcp, || TcpSlot::UNUSED)),
             #[cfg(feature = "tcp")]
-            tcp_timers: TimerQueue::new(&mut storage.tcp_timers[..]),
+            tcp_timers: TimerQueue::new(filled(&mut storage.tcp_timers, || TimerEntry::UNUSED)),
             #[cfg(feature = "tcp")]
-            listeners: Listeners::new(&mut storage.listeners[..]),
+            listeners: Listeners::new(filled(&mut storage.listeners, || None)),
             #[cfg(feature = "tcp")]
             half_open: HalfOpenTable::new(),
             #[cfg(feature = "tcp")]
@@ -211,11 +214,11 @@ impl<'a> Core<'a> {
             pings: super::ping::PingTable::new(),
             #[cfg(feature = "dhcpv4-server")]
             probes: super::probe::Probes::new(),
-            timers: TimerQueue::new(&mut storage.timers[..]),
+            timers: TimerQueue::new(filled(&mut storage.timers, || TimerEntry::UNUSED)),
             #[cfg(neighbors)]
             neighbors_deadline: Instant::MAX,
             sleeps: [None; config::SLEEPS],
-            waiters: Waiters::new(&mut storage.waiters[..]),
+            waiters: Waiters::new(filled(&mut storage.waiters, || Waiter::UNUSED)),
             icmp_limit: RateLimit::new(),
             #[cfg(feature = "temporary-addresses")]
             prefers_temporary: true,

@@ -106,7 +106,7 @@ impl Core<'_> {
     fn answer_echo_ipv4(
         &mut self,
         id: InterfaceId,
-        mut buf: NetBuf,
+        buf: NetBuf,
         packet: &Ipv4Packet,
         request: [u8; HEADER_LENGTH],
     ) -> Result<(), ReceiveDrop> {
@@ -114,7 +114,9 @@ impl Core<'_> {
             return Err(ReceiveDrop::Ipv4Source);
         }
         #[cfg(feature = "ipv4-options")]
-        let options = self.options_to_reflect(id, &buf, packet)?;
+        let (mut buf, options) = self.options_to_reflect(id, buf, packet)?;
+        #[cfg(not(feature = "ipv4-options"))]
+        let mut buf = buf;
         buf.advance(packet.start + HEADER_LENGTH);
         if buf.set_charge(Charge::Send).is_err() {
             return Err(ReceiveDrop::PoolHeld);
@@ -173,7 +175,7 @@ impl Core<'_> {
     fn answer_timestamp(
         &mut self,
         id: InterfaceId,
-        mut buf: NetBuf,
+        buf: NetBuf,
         packet: &Ipv4Packet,
         header: [u8; HEADER_LENGTH],
     ) -> Result<(), ReceiveDrop> {
@@ -190,7 +192,9 @@ impl Core<'_> {
         let times = buf.header(packet.start + HEADER_LENGTH, &mut straddle);
         let originate = Icmpv4Timestamps::new(times.ok_or(ReceiveDrop::Icmp)?).originate();
         #[cfg(feature = "ipv4-options")]
-        let options = self.options_to_reflect(id, &buf, packet)?;
+        let (mut buf, options) = self.options_to_reflect(id, buf, packet)?;
+        #[cfg(not(feature = "ipv4-options"))]
+        let mut buf = buf;
         // The request's own block is written anew, where nobody else sees it.
         buf.advance(packet.start + HEADER_LENGTH + TIMESTAMPS_LENGTH);
         buf.truncate(0);
@@ -226,14 +230,14 @@ impl Core<'_> {
     pub(super) fn report_ipv4(
         &mut self,
         id: InterfaceId,
-        buf: &NetBuf,
+        buf: NetBuf,
         packet: &Ipv4Packet,
         report: Report,
     ) {
         let Some(interface) = self.interface(id) else {
             return;
         };
-        if !may_report(interface, buf, packet) {
+        if !may_report(interface, &buf, packet) {
             return;
         }
         let result = match self.icmp_limit.allow(self.now) {
@@ -248,7 +252,7 @@ impl Core<'_> {
     fn send_report_ipv4(
         &mut self,
         id: InterfaceId,
-        buf: &NetBuf,
+        buf: NetBuf,
         packet: &Ipv4Packet,
         report: Report,
     ) -> Result<(), SendDrop> {

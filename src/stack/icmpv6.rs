@@ -182,7 +182,7 @@ impl Core<'_> {
     pub(super) fn report_ipv6(
         &mut self,
         id: InterfaceId,
-        buf: &NetBuf,
+        buf: NetBuf,
         packet: &Ipv6Packet,
         report: Report,
         even_multicast: bool,
@@ -190,7 +190,7 @@ impl Core<'_> {
         let Some(interface) = self.interface(id) else {
             return;
         };
-        if !may_report(interface, buf, packet, even_multicast) {
+        if !may_report(interface, &buf, packet, even_multicast) {
             return;
         }
         let result = match self.icmp_limit.allow(self.now) {
@@ -205,12 +205,12 @@ impl Core<'_> {
     fn send_report_ipv6(
         &mut self,
         id: InterfaceId,
-        buf: &NetBuf,
+        buf: NetBuf,
         packet: &Ipv6Packet,
         report: Report,
     ) -> Result<(), SendDrop> {
         let network = usize::from(buf.meta().network);
-        let mut error = quoted::quote(buf, network..buf.len().min(network + MAXIMUM_QUOTE))?;
+        let mut error = quoted::quote(buf, network..network + MAXIMUM_QUOTE)?;
         let quoted = error.sum(0..error.len());
         let header = error.prepend_array().map_err(|_| SendDrop::NoBuffer)?;
         match report {

@@ -4,54 +4,30 @@
 use super::core::{Core, InterfaceId};
 use super::icmpv4::Report;
 use crate::ip::ipv4::Ipv4Packet;
-use crate::link::Offload;
 use crate::netbuf::{NetBuf, Straddle};
-use crate::wire::ipv4::{HEADER_LENGTH, Ipv4Header};
-use crate::wire::ipv4_options::{Ipv4Options, MalformedAt};
+use crate::wire::ipv4::Ipv4Header;
+use crate::wire::ipv4_options::Unfit;
 
 impl Core<'_> {
     /// Tells the source of a datagram which octet of its options is wrong: "A host SHOULD generate
-    /// Parameter Problem messages" (RFC 1122 §3.2.2.5). Of a source route nobody is told.
+    /// Parameter Problem messages" (RFC 1122 §3.2.2.5). Of a source route nobody is told, nor of a
+    /// fragment but the first.
     #[cold]
-    #[inline(never)]
-    pub(super) fn report_ipv4_options(&mut self, id: InterfaceId, buf: &NetBuf) {
-        let network = usize::from(buf.meta().network);
-        let mut straddle = Straddle::new();
-        let header = buf.header::<HEADER_LENGTH>(network, &mut straddle);
-        let Some(header) = header.and_then(|bytes| Ipv4Header::new(bytes).ok()) else {
-            return;
-        };
-        let (start, destination) = (header.header_length(), header.destination());
-        let kind = (self.interface(id)).and_then(|i| i.accepts_ipv4(destination));
-        let (0, Some(kind)) = (header.fragment_offset(), kind) else {
-            return;
-        };
-        let packet = Ipv4Packet {
-            source: header.source(),
-            destination,
-            kind,
-            protocol: header.protocol(),
-            start: network + start,
-            length: usize::from(header.total_length()).saturating_sub(start),
-            offload: Offload::empty(),
-        };
-        let options = Ipv4Options::read(buf, network + HEADER_LENGTH, start - HEADER_LENGTH);
-        let fault = options
-            .ok()
-            .and_then(|options| options.iter().find_map(Result::err));
-        if let Some(fault) = fault {
-            self.report_ipv4_fault(id, buf, &packet, fault);
-        }
-    }
-
-    fn report_ipv4_fault(
+    pub(super) fn report_ipv4_options(
         &mut self,
         id: InterfaceId,
-        buf: &NetBuf,
+        buf: NetBuf,
         packet: &Ipv4Packet,
-        fault: MalformedAt,
+        unfit: Unfit,
     ) {
-        self.report_ipv4(id, buf, packet, Report::Parameter(fault.pointer()));
+        let network = usize::from(buf.meta().network);
+        let mut straddle = Straddle::new();
+        let header = buf.header(network, &mut straddle);
+        let header = header.and_then(|bytes| Ipv4Header::new(bytes).ok());
+        let is_first = header.is_some_and(|header| header.fragment_offset() == 0);
+        if let (Unfit::Malformed(fault), true) = (unfit, is_first) {
+            self.report_ipv4(id, buf, packet, Report::Parameter(fault.pointer()));
+        }
     }
 }
 
@@ -61,11 +37,13 @@ mod reflect {
 
     use super::*;
     use crate::iface::{DEFAULT_HOP_LIMIT, ReceiveDrop, SendDrop};
+    use crate::link::Offload;
     use crate::netbuf::Meta;
     use crate::netbuf::meta::Flags;
     use crate::stack::route::Path;
     use crate::stack::transmit::NotSent;
-    use crate::wire::ipv4::{Ipv4Flags, Ipv4HeaderMut};
+    use crate::wire::ipv4::{HEADER_LENGTH, Ipv4Flags, Ipv4HeaderMut};
+    use crate::wire::ipv4_options::Ipv4Options;
     use crate::wire::protocol;
 
     impl Core<'_> {
@@ -75,15 +53,15 @@ mod reflect {
         pub(in crate::stack) fn options_to_reflect(
             &mut self,
             id: InterfaceId,
-            buf: &NetBuf,
+            buf: NetBuf,
             packet: &Ipv4Packet,
-        ) -> Result<Ipv4Options, ReceiveDrop> {
+        ) -> Result<(NetBuf, Ipv4Options), ReceiveDrop> {
             let offset = usize::from(buf.meta().network) + HEADER_LENGTH;
             let length = packet.start.saturating_sub(offset);
             if length == 0 {
-                return Ok(Ipv4Options::NONE);
+                return Ok((buf, Ipv4Options::NONE));
             }
-            let options = Ipv4Options::read(buf, offset, length);
+            let options = Ipv4Options::read(&buf, offset, length);
             let mut options = options.map_err(|_| ReceiveDrop::Ipv4Options)?;
             // Faults are found in the options as they came, so that the pointer is right.
             let now = self.icmp_time();
@@ -91,10 +69,13 @@ mod reflect {
                 Ok(()) => options.reflected(),
                 Err(fault) => Err(fault),
             };
-            reflected.map_err(|fault| {
-                self.report_ipv4_fault(id, buf, packet, fault);
-                ReceiveDrop::Ipv4Options
-            })
+            match reflected {
+                Ok(options) => Ok((buf, options)),
+                Err(fault) => {
+                    self.report_ipv4(id, buf, packet, Report::Parameter(fault.pointer()));
+                    Err(ReceiveDrop::Ipv4Options)
+                }
+            }
         }
 
         /// Sends an ICMP message in a datagram with options.

@@ -166,7 +166,7 @@ impl Core<'_> {
                 for_us,
             };
             learned = Some(interface.neighbors.arp(now, sender));
-            self.routes.gateway_seen(id, address.into());
+            self.gateway_seen(id, address.into());
         }
         if for_us && !is_reply {
             let own = (own_link, target);
@@ -385,7 +385,7 @@ impl Core<'_> {
         if learned.lost_router {
             self.router_lost(id, target);
         }
-        self.routes.gateway_seen(id, target.into());
+        self.gateway_seen(id, target.into());
         self.learned(id, learned);
     }
 
@@ -406,7 +406,7 @@ impl Core<'_> {
                 self.router_lost(id, source);
             }
             if link.is_some() {
-                self.routes.gateway_seen(id, source.into());
+                self.gateway_seen(id, source.into());
             }
             self.learned(id, learned);
         }

@@ -1,7 +1,6 @@
 //! Packets that did not arrive, and whose they were.
 
 use super::core::{Core, InterfaceId};
-use super::transmit::HEADROOM;
 use crate::iface::{ReceiveDrop, SendDrop};
 use crate::ip::Unreachable;
 use crate::netbuf::{Charge, NetBuf, Straddle};
@@ -162,30 +161,11 @@ pub(super) fn read(buf: &NetBuf, offset: usize) -> Option<Quoted> {
     }
 }
 
-/// The bytes of a packet that an error quotes, in front of which there is room for headers. A few
-/// are copied, many are shared.
-pub(super) fn quote(buf: &NetBuf, range: core::ops::Range<usize>) -> Result<NetBuf, SendDrop> {
-    use crate::netbuf::{Purpose, pool::HEADER_BLOCK};
-
-    let mut quote = if range.len() <= HEADER_BLOCK - HEADROOM {
-        let mut quote = buf
-            .pool()
-            .alloc(Purpose::Header, HEADROOM)
-            .map_err(no_buffer)?;
-        let mut copy = [0; HEADER_BLOCK];
-        let copy = copy.get_mut(..range.len()).unwrap_or(&mut []);
-        let _: usize = buf.read(range.start, copy);
-        quote.append(copy).map_err(no_buffer)?;
-        quote
-    } else {
-        buf.slice(range).map_err(no_buffer)?
-    };
-    quote
-        .set_charge(Charge::Send)
+/// What an error quotes of a packet, which goes back in the blocks that it came in.
+pub(super) fn quote(mut buf: NetBuf, range: core::ops::Range<usize>) -> Result<NetBuf, SendDrop> {
+    buf.truncate(range.end);
+    buf.advance(range.start);
+    buf.set_charge(Charge::Send)
         .map_err(|_| SendDrop::PoolHeld)?;
-    Ok(quote)
-}
-
-fn no_buffer(_: crate::netbuf::NoBuffer) -> SendDrop {
-    SendDrop::NoBuffer
+    Ok(buf)
 }

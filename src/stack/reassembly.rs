@@ -143,7 +143,7 @@ impl Core<'_> {
                 // What it is tells whether there may be an error about it.
                 (packet.protocol, packet.start) = (next_header, network + data);
             }
-            self.report_ipv6(id, &buf, &packet, report, false);
+            self.report_ipv6(id, buf, &packet, report, false);
             return Err(ReceiveDrop::Ipv6Fragment);
         }
         if length == 0 {
@@ -291,9 +291,10 @@ impl Core<'_> {
                     start,
                     length: first.len().saturating_sub(start),
                     offload: crate::link::Offload::empty(),
+                    is_fragment: true,
                 };
                 let report = super::icmpv4::Report::ReassemblyTime;
-                self.report_ipv4(id, &first, &packet, report);
+                self.report_ipv4(id, first, &packet, report);
             }
             #[cfg(feature = "ipv6")]
             Some(6) => {
@@ -311,7 +312,7 @@ impl Core<'_> {
                     }
                 }
                 let report = super::icmpv6::Report::ReassemblyTime;
-                self.report_ipv6(id, &first, &packet, report, false);
+                self.report_ipv6(id, first, &packet, report, false);
             }
             _ => {}
         }

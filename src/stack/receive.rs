@@ -145,20 +145,21 @@ impl Core<'_> {
         let Some(Some(interface)) = self.interfaces.get(usize::from(id)) else {
             return Err(ReceiveDrop::InterfaceDown);
         };
-        let packet = match ipv4::receive(interface, &mut buf) {
+        let packet = ipv4::receive(interface, &mut buf)?;
+        if let Err(unfit) = ipv4::check_options(&buf, &packet) {
+            self.report_ipv4_options(id, buf, &packet, unfit);
+            return Err(ReceiveDrop::Ipv4Options);
+        }
+        if packet.is_fragment {
             #[cfg(feature = "fragmentation")]
-            Err(ReceiveDrop::Ipv4Fragment) => {
-                return match self.reassemble_ipv4(id, buf)? {
-                    Some(whole) => self.receive_whole(id, whole),
-                    None => Ok(()),
-                };
+            if let Some(whole) = self.reassemble_ipv4(id, buf)? {
+                return self.receive_whole(id, whole);
+            } else {
+                return Ok(());
             }
-            Err(ReceiveDrop::Ipv4Options) => {
-                self.report_ipv4_options(id, &buf);
-                return Err(ReceiveDrop::Ipv4Options);
-            }
-            packet => packet?,
-        };
+            #[cfg(not(feature = "fragmentation"))]
+            return Err(ReceiveDrop::Ipv4Fragment);
+        }
         self.receive_from_ipv4(id, buf, &packet)
     }
 
@@ -188,7 +189,7 @@ impl Core<'_> {
                     Ok(()) => return Ok(()),
                     Err((refused, reason)) => refused.ok_or(reason)?,
                 };
-                self.report_ipv4(id, &refused, packet, super::icmpv4::Report::Port);
+                self.report_ipv4(id, refused, packet, super::icmpv4::Report::Port);
                 Err(ReceiveDrop::UdpNoSocket)
             }
             #[cfg(feature = "tcp")]
@@ -200,7 +201,7 @@ impl Core<'_> {
             #[cfg(feature = "igmp")]
             protocol::IGMP => self.receive_igmp(id, &buf, packet),
             _ => {
-                self.report_ipv4(id, &buf, packet, super::icmpv4::Report::Protocol);
+                self.report_ipv4(id, buf, packet, super::icmpv4::Report::Protocol);
                 Err(ReceiveDrop::TransportProtocol)
             }
         }
@@ -232,7 +233,7 @@ impl Core<'_> {
             )) => {
                 if let Some(packet) = packet {
                     let report = super::icmpv6::Report::Parameter { code, pointer };
-                    self.report_ipv6(id, &buf, &packet, report, even_multicast);
+                    self.report_ipv6(id, buf, &packet, report, even_multicast);
                 }
                 return Err(ReceiveDrop::Ipv6Extension);
             }
@@ -254,7 +255,7 @@ impl Core<'_> {
                     Ok(()) => return Ok(()),
                     Err((refused, reason)) => refused.ok_or(reason)?,
                 };
-                self.report_ipv6(id, &refused, &packet, super::icmpv6::Report::Port, false);
+                self.report_ipv6(id, refused, &packet, super::icmpv6::Report::Port, false);
                 Err(ReceiveDrop::UdpNoSocket)
             }
             #[cfg(feature = "tcp")]
@@ -268,7 +269,7 @@ impl Core<'_> {
                     code: crate::wire::icmpv6::ParameterProblemCode::UNRECOGNIZED_NEXT_HEADER,
                     pointer: packet.named_at,
                 };
-                self.report_ipv6(id, &buf, &packet, report, false);
+                self.report_ipv6(id, buf, &packet, report, false);
                 Err(ReceiveDrop::TransportProtocol)
             }
         }

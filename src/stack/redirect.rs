@@ -118,6 +118,7 @@ impl Core<'_> {
             route.origin == RouteOrigin::Redirect && route.interface == id && route.prefix == prefix
         };
         self.routes.retain(|route| !is_older(route));
+        self.begin_routing();
         let learned = self.routes.learn(
             Route {
                 prefix,

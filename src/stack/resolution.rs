@@ -73,7 +73,7 @@ impl Core<'_> {
             return Err(NeighborError::Address);
         }
         let learned = interface.neighbors.set_static(now, address, link)?;
-        self.routes.gateway_seen(id, address);
+        self.gateway_seen(id, address);
         self.learned(id, learned);
         Ok(())
     }

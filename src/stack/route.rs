@@ -1,11 +1,14 @@
 //! Which way a packet goes: interface, next hop and source address.
 
 use core::net::IpAddr;
+#[cfg(feature = "ipv4")]
+use core::net::Ipv4Addr;
 #[cfg(any(feature = "udp", feature = "tcp"))]
 use core::net::SocketAddr;
 
 use super::core::{Core, InterfaceId};
 use super::handle::Stack;
+use super::routes::Wish;
 use crate::iface::Interface;
 #[cfg(feature = "ipv6")]
 use crate::iface::Ipv6Entry;
@@ -100,8 +103,8 @@ impl Core<'_> {
             Some(source) if only.is_none() && is_link_local(destination) => self.holder(source),
             _ => only,
         };
-        // The interface with the longest prefix that the destination has.
-        let mut best: Option<(u8, InterfaceId)> = None;
+        // The interface with the longest prefix that the destination has, best one that is up.
+        let mut best: Option<OnLink> = None;
         for (id, interface) in self.interfaces() {
             if only.is_some_and(|only| only != id) {
                 continue;
@@ -114,22 +117,33 @@ impl Core<'_> {
                     is_local: true,
                 });
             }
-            if interface.is_up()
-                && interface.carries(destination)
+            if interface.carries(destination)
                 && let Some(length) = interface.prefix_of(destination)
-                && best.is_none_or(|(longest, _)| length > longest)
             {
-                best = Some((length, id));
+                let rank = (interface.is_up(), length);
+                if best.is_none_or(|best| rank > best.rank) {
+                    best = Some(OnLink { rank, id });
+                }
             }
         }
         if is_loopback(destination) {
             return None;
         }
         // A way over a link that is down is better than none: whoever sends can wait for it.
-        let (interface, next_hop) = self
-            .next_hop(destination, source, only, best, false)
-            .or_else(|| self.next_hop_even_down(destination, source, only))
-            .or_else(|| self.next_hop_of_link_local(destination, source, only))?;
+        let mut wish = Wish {
+            destination,
+            source,
+            only,
+            even_down: false,
+        };
+        let mut way = self.next_hop(&wish, best.filter(|best| best.rank.0));
+        if way.is_none() {
+            wish.even_down = true;
+            way = self.next_hop(&wish, best);
+        }
+        #[cfg(feature = "ipv4")]
+        let way = way.or_else(|| self.next_hop_of_link_local(destination, source, only));
+        let (interface, next_hop) = way?;
         let leaves_by = self.interface(interface)?;
         let is_local = leaves_by.is_loopback();
         let source = match source {
@@ -163,71 +177,30 @@ impl Core<'_> {
         })
     }
 
-    /// The interface that leads to `destination`, and the neighbour there that takes the packet.
-    /// Among routers of one prefix those are taken that announce the prefix of `source`. `best` is the one that it is directly on, if there is one. Interfaces whose link is down
-    /// count only if `even_down`.
-    fn next_hop(
-        &self,
-        destination: IpAddress,
-        source: Option<IpAddress>,
-        only: Option<InterfaceId>,
-        best: Option<(u8, InterfaceId)>,
-        even_down: bool,
-    ) -> Option<(InterfaceId, IpAddress)> {
-        let needs_no_route = destination.is_multicast() || is_link_wide(destination);
-        let is_usable = |route: &Route| {
-            let interface = self.interface(route.interface);
-            interface.is_some_and(|interface| even_down || interface.is_up())
-        };
-        let suits = |route: &Route| self.suits(route, source);
-        let routes = &self.routes;
-        let route = routes.select(
-            self.now,
-            destination,
-            only,
-            is_usable,
-            suits,
-            !needs_no_route,
-        );
-        let route = route.filter(|route| {
-            is_usable(route) && best.is_none_or(|(length, _)| route.prefix.length() > length)
-        });
-        match (best, route) {
-            // A group, or everybody on a link, is reached directly by the interface that a route
-            // names, else by the first.
-            _ if needs_no_route => {
-                let first = || self.first_for(destination, only, even_down);
-                let on_link = best.map(|(_, interface)| interface);
-                let interface = route.map(|route| route.interface);
-                let interface = interface.or(on_link).or_else(first)?;
-                Some((interface, destination))
-            }
-            (_, Some(route)) => Some((route.interface, route.gateway.unwrap_or(destination))),
-            (Some((_, interface)), None) => Some((interface, destination)),
-            (None, None) => None,
+    /// The interface that leads to the destination, and the neighbour there that takes the packet.
+    /// `on_link` is the interface that it is directly on, if there is one.
+    fn next_hop(&self, wish: &Wish, on_link: Option<OnLink>) -> Option<(InterfaceId, IpAddress)> {
+        let route = self
+            .route(wish)
+            .filter(|route| on_link.is_none_or(|on_link| route.prefix.length() > on_link.rank.1));
+        let on_link = on_link.map(|on_link| on_link.id);
+        let destination = wish.destination;
+        // A group, or everybody on a link, is reached directly by the interface that a route
+        // names, else by the first.
+        if needs_no_route(destination) {
+            let interface = route.map(|route| route.interface).or(on_link);
+            let interface = interface.or_else(|| self.first_for(wish))?;
+            return Some((interface, destination));
         }
-    }
-
-    /// As [`Core::next_hop`], where no interface that is up leads to `destination`.
-    #[cold]
-    fn next_hop_even_down(
-        &self,
-        destination: IpAddress,
-        source: Option<IpAddress>,
-        only: Option<InterfaceId>,
-    ) -> Option<(InterfaceId, IpAddress)> {
-        let interfaces = self
-            .interfaces()
-            .filter(|(id, _)| only.is_none_or(|only| only == *id));
-        let best = interfaces
-            .filter_map(|(id, interface)| Some((interface.prefix_of(destination)?, id)))
-            .max_by_key(|(length, _)| *length);
-        self.next_hop(destination, source, only, best, true)
+        match route {
+            Some(route) => Some((route.interface, route.gateway.unwrap_or(destination))),
+            None => Some((on_link?, destination)),
+        }
     }
 
     /// Whether the gateway of a route is one that announces the prefix of `source` (RFC 8028 §3.2).
     #[inline]
-    fn suits(&self, route: &Route, source: Option<IpAddress>) -> bool {
+    pub(super) fn suits(&self, route: &Route, source: Option<IpAddress>) -> bool {
         #[cfg(feature = "router-discovery")]
         if let (Some(gateway), Some(source)) = (route.gateway, source) {
             return self.is_announced_by(route.interface, gateway, source);
@@ -268,6 +241,7 @@ impl Core<'_> {
     /// A host that has nothing but a link-local IPv4 address takes all others for neighbours: "it
     /// MUST ARP for the destination address and then send its packet [...] directly" (RFC 3927
     /// §2.6.2).
+    #[cfg(feature = "ipv4")]
     #[cold]
     fn next_hop_of_link_local(
         &self,
@@ -275,21 +249,17 @@ impl Core<'_> {
         source: Option<IpAddress>,
         only: Option<InterfaceId>,
     ) -> Option<(InterfaceId, IpAddress)> {
-        #[cfg(feature = "ipv4")]
-        if matches!(destination, IpAddress::V4(_)) {
-            let may_send = |address: IpAddress| match address {
-                IpAddress::V4(own) => own.is_link_local() && source.is_none_or(|s| s == address),
-                #[cfg(feature = "ipv6")]
-                IpAddress::V6(_) => false,
-            };
-            let mut interfaces = self.interfaces().filter(|(id, interface)| {
-                only.is_none_or(|only| only == *id)
-                    && interface.sources().any(|own| may_send(own.address))
-            });
-            return interfaces.next().map(|(id, _)| (id, destination));
+        let may_send =
+            |own: Ipv4Addr| own.is_link_local() && source.is_none_or(|source| source == own.into());
+        let mut interfaces = self.interfaces().filter(|(id, interface)| {
+            only.is_none_or(|only| only == *id)
+                && interface.ipv4.iter().any(|cidr| may_send(cidr.address))
+        });
+        match destination {
+            IpAddress::V4(_) => interfaces.next().map(|(id, _)| (id, destination)),
+            #[cfg(feature = "ipv6")]
+            IpAddress::V6(_) => None,
         }
-        let _ = (destination, source, only);
-        None
     }
 
     /// The interface that has an address.
@@ -301,22 +271,29 @@ impl Core<'_> {
         holders.next().map(|(id, _)| id)
     }
 
-    /// The first interface that is up (or not, if `even_down`) and has an address of the
-    /// destination's version.
+    /// The first interface that will do and has an address of the destination's version.
     #[cold]
-    fn first_for(
-        &self,
-        destination: IpAddress,
-        only: Option<InterfaceId>,
-        even_down: bool,
-    ) -> Option<InterfaceId> {
+    fn first_for(&self, wish: &Wish) -> Option<InterfaceId> {
         let mut interfaces = self.interfaces().filter(|(id, interface)| {
-            (even_down || interface.is_up())
-                && only.is_none_or(|only| only == *id)
-                && (interface.sources()).any(|s| s.address.is_same_family(destination))
+            (wish.even_down || interface.is_up())
+                && wish.only.is_none_or(|only| only == *id)
+                && (interface.sources()).any(|s| s.address.is_same_family(wish.destination))
         });
         interfaces.next().map(|(id, _)| id)
     }
+}
+
+/// An interface that a destination is on.
+#[derive(Clone, Copy)]
+struct OnLink {
+    /// Whether it is up, and the length of the prefix.
+    rank: (bool, u8),
+    id: InterfaceId,
+}
+
+/// Whether a destination is on whatever link it is sent to.
+pub(super) fn needs_no_route(destination: IpAddress) -> bool {
+    destination.is_multicast() || is_link_wide(destination)
 }
 
 /// Whether a destination means the link that it is used on: link-local addresses, and the limited

@@ -2,14 +2,95 @@
 
 use super::core::{Core, InterfaceId};
 use super::handle::Stack;
+use super::route::needs_no_route;
 use super::timers::ROUTES;
 use crate::iface::EventKind;
 use crate::iface::route::{LEARNED, Prefix, Route, RouteError, RouteOrigin};
 use crate::{config, wire::IpAddress};
 
+/// What is done about routes. Whoever puts one into the table names it, and nobody else: a firmware
+/// that never has a route is linked without all this.
+pub(super) struct Routing {
+    select: for<'c> fn(&'c Core<'_>, &Wish) -> Option<&'c Route>,
+    seen: fn(&mut Core<'_>, InterfaceId, IpAddress),
+    failed: fn(&mut Core<'_>, InterfaceId, IpAddress),
+    poll: fn(&mut Core<'_>),
+}
+
+/// Where a packet is to go, and how.
+pub(super) struct Wish {
+    pub(super) destination: IpAddress,
+    pub(super) source: Option<IpAddress>,
+    /// By this interface.
+    pub(super) only: Option<InterfaceId>,
+    /// Also by one whose link is down.
+    pub(super) even_down: bool,
+}
+
+static ROUTING: Routing = Routing {
+    select: |core, wish| core.select_route(wish),
+    seen: |core, id, gateway| core.routes.gateway_seen(id, gateway),
+    failed: |core, id, gateway| core.mark_gateway_failed(id, gateway),
+    poll: |core| core.expire_routes(),
+};
+
 impl Core<'_> {
+    /// The route that a packet takes, if it takes one.
+    #[inline]
+    pub(super) fn route(&self, wish: &Wish) -> Option<&Route> {
+        (self.routing?.select)(self, wish)
+    }
+
+    /// A gateway, if it is one, has given a sign of life.
+    #[inline]
+    #[cfg_attr(not(neighbors), allow(dead_code))]
+    pub(super) fn gateway_seen(&mut self, id: InterfaceId, gateway: IpAddress) {
+        if let Some(routing) = self.routing {
+            (routing.seen)(self, id, gateway);
+        }
+    }
+
+    /// A neighbour does not answer: if it is a gateway, others are taken from now on (RFC 4861
+    /// §6.3.6, §7.3.3; RFC 1122 §3.3.1.4, §3.3.1.5). What was redirected to it goes by a router
+    /// again.
+    #[inline]
+    #[cfg_attr(not(neighbors), allow(dead_code))]
+    pub(super) fn gateway_failed(&mut self, id: InterfaceId, gateway: IpAddress) {
+        if let Some(routing) = self.routing {
+            (routing.failed)(self, id, gateway);
+        }
+    }
+
+    /// The timer of the routes has run out.
+    #[inline]
+    pub(super) fn poll_routes(&mut self) {
+        if let Some(routing) = self.routing {
+            (routing.poll)(self);
+        }
+    }
+
+    /// There is to be a route.
+    #[inline]
+    pub(super) fn begin_routing(&mut self) {
+        self.routing = Some(&ROUTING);
+    }
+
+    /// Among routes of one prefix those are taken that announce the prefix of the source.
+    fn select_route(&self, wish: &Wish) -> Option<&Route> {
+        let is_usable = |route: &Route| {
+            let interface = self.interface(route.interface);
+            interface.is_some_and(|interface| wish.even_down || interface.is_up())
+        };
+        let suits = |route: &Route| self.suits(route, wish.source);
+        let (destination, only) = (wish.destination, wish.only);
+        let notes = !needs_no_route(destination);
+        let route = (self.routes).select(self.now, destination, only, is_usable, suits, notes);
+        route.filter(|route| is_usable(route))
+    }
+
     /// Adds a route, or replaces the one with the same prefix, gateway and interface.
     pub fn add_route(&mut self, route: Route) -> Result<(), RouteError> {
+        self.begin_routing();
         self.routes.add(route)?;
         self.arm_routes();
         let (prefix, length) = (route.prefix.address().into(), route.prefix.length());
@@ -41,8 +122,7 @@ impl Core<'_> {
         self.routes.iter().filter(is_valid)
     }
 
-    /// The timer of the routes has run out.
-    pub(super) fn poll_routes(&mut self) {
+    fn expire_routes(&mut self) {
         let now = self.now;
         let is_over = |route: &Route| route.expires.is_some_and(|expires| expires <= now);
         #[cfg(neighbors)]
@@ -78,12 +158,7 @@ impl Core<'_> {
         self.emit(route.interface, kind);
     }
 
-    /// A neighbour does not answer: if it is a gateway, others are taken from now on (RFC 4861
-    /// §6.3.6, §7.3.3; RFC 1122 §3.3.1.4, §3.3.1.5). What was redirected to it goes by a router
-    /// again.
-    #[cold]
-    #[cfg_attr(not(neighbors), allow(dead_code))]
-    pub(super) fn gateway_failed(&mut self, id: InterfaceId, gateway: IpAddress) {
+    fn mark_gateway_failed(&mut self, id: InterfaceId, gateway: IpAddress) {
         self.routes.retain(|route| {
             route.origin != RouteOrigin::Redirect
                 || route.interface != id

@@ -1,5 +1,7 @@
 //! The tables of a stack, lent to it at the start.
 
+use heapless::Vec;
+
 use super::timers::TimerEntry;
 use super::waiters::Waiter;
 use crate::config;
@@ -26,24 +28,26 @@ pub struct StackStorage<
     const LISTENERS: usize = 2,
 > {
     pub(super) interfaces: [Option<Interface<'a>>; INTERFACES],
-    pub(super) routes: [Option<RouteSlot>; config::ROUTES + LEARNED],
-    pub(super) timers: [TimerEntry; TIMERS],
-    pub(super) waiters: [Waiter; config::WAITERS],
+    // Vectors, since those need not be filled before there is a stack: an empty table takes neither
+    // code nor constants. (What borrows for 'a cannot be in one: it would have to outlive that.)
+    pub(super) routes: Vec<Option<RouteSlot>, { config::ROUTES + LEARNED }>,
+    pub(super) timers: Vec<TimerEntry, TIMERS>,
+    pub(super) waiters: Vec<Waiter, { config::WAITERS }>,
     #[cfg(feature = "udp")]
-    pub(super) udp: [UdpSlot; UDP],
+    pub(super) udp: Vec<UdpSlot, UDP>,
     #[cfg(feature = "tcp")]
-    pub(super) tcp: [TcpSlot; TCP],
+    pub(super) tcp: Vec<TcpSlot, TCP>,
     #[cfg(feature = "tcp")]
-    pub(super) tcp_timers: [TimerEntry; TCP],
+    pub(super) tcp_timers: Vec<TimerEntry, TCP>,
     #[cfg(feature = "tcp")]
-    pub(super) listeners: [Option<Listener>; LISTENERS],
+    pub(super) listeners: Vec<Option<Listener>, LISTENERS>,
 }
 
 impl<const INTERFACES: usize, const UDP: usize, const TCP: usize, const LISTENERS: usize>
     StackStorage<'_, INTERFACES, UDP, TCP, LISTENERS>
 {
     /// Empty tables.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         const {
             assert!(
                 INTERFACES >= 1 && INTERFACES <= 32,
@@ -51,18 +55,18 @@ impl<const INTERFACES: usize, const UDP: usize, const TCP: usize, const LISTENER
             )
         };
         Self {
-            interfaces: [const { None }; INTERFACES],
-            routes: [None; config::ROUTES + LEARNED],
-            timers: [TimerEntry::UNUSED; TIMERS],
-            waiters: [const { Waiter::UNUSED }; config::WAITERS],
+            interfaces: core::array::from_fn(|_| None),
+            routes: Vec::new(),
+            timers: Vec::new(),
+            waiters: Vec::new(),
             #[cfg(feature = "udp")]
-            udp: [const { UdpSlot::UNUSED }; UDP],
+            udp: Vec::new(),
             #[cfg(feature = "tcp")]
-            tcp: [const { TcpSlot::UNUSED }; TCP],
+            tcp: Vec::new(),
             #[cfg(feature = "tcp")]
-            tcp_timers: [TimerEntry::UNUSED; TCP],
+            tcp_timers: Vec::new(),
             #[cfg(feature = "tcp")]
-            listeners: [const { None }; LISTENERS],
+            listeners: Vec::new(),
         }
     }
 }
@@ -73,4 +77,13 @@ impl<const INTERFACES: usize, const UDP: usize, const TCP: usize, const LISTENER
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// All places of a table that has none yet, empty.
+pub(super) fn filled<T, const N: usize>(table: &mut Vec<T, N>, empty: fn() -> T) -> &mut [T] {
+    while !table.is_full() {
+        // Nothing comes back: there is room.
+        let _: Result<(), ()> = table.push(empty()).map_err(core::mem::forget);
+    }
+    table
 }

@@ -100,11 +100,12 @@ pub(crate) struct TimerQueue<'a> {
 }
 
 impl<'a> TimerQueue<'a> {
-    /// A queue for as many owners as there are entries, at most 65,535.
+    /// A queue for as many owners as there are unused entries, at most 65,535.
     pub(crate) fn new(entries: impl Into<ManagedSlice<'a, TimerEntry>>) -> Self {
-        let mut entries = entries.into();
-        entries.fill(TimerEntry::UNUSED);
-        Self { entries, armed: 0 }
+        Self {
+            entries: entries.into(),
+            armed: 0,
+        }
     }
 
     /// Gives `owner` this deadline in place of the one it had. [`Instant::MAX`] takes it away.

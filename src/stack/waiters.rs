@@ -143,15 +143,12 @@ pub(crate) struct Waiters<'a> {
 }
 
 impl<'a> Waiters<'a> {
-    /// A table for as many tasks as there are slots, of which it uses no more than 65,535.
+    /// A table for as many tasks as there are unused slots, of which it takes no more than 65,535.
     pub(crate) fn new(slots: impl Into<ManagedSlice<'a, Waiter>>) -> Self {
         let mut slots = slots.into();
         let mut unused = NONE;
         for (index, slot) in (0..NONE).zip(slots.iter_mut()) {
-            *slot = Waiter {
-                next: unused,
-                ..Waiter::UNUSED
-            };
+            slot.next = unused;
             unused = index;
         }
         Self {

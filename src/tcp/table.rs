@@ -51,7 +51,6 @@ impl<'a> TcpTable<'a> {
         let mut slots = slots.into();
         let count = slots.len().min(usize::from(NOT_READY)) as u16;
         for (index, slot) in (1..).zip(slots.iter_mut()) {
-            *slot = TcpSlot::UNUSED;
             slot.next = if index < count { index } else { NONE };
         }
         let free = if count > 0 { 0 } else { NONE };
@@ -290,9 +289,7 @@ pub(crate) struct Listeners<'a>(ManagedSlice<'a, Option<Listener>>);
 
 impl<'a> Listeners<'a> {
     pub(crate) fn new(storage: impl Into<ManagedSlice<'a, Option<Listener>>>) -> Self {
-        let mut listeners = storage.into();
-        listeners.iter_mut().for_each(|listener| *listener = None);
-        Self(listeners)
+        Self(storage.into())
     }
 
     /// How many ports are listened on, at most.

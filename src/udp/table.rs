@@ -58,12 +58,11 @@ pub(crate) struct UdpTable<'a> {
 }
 
 impl<'a> UdpTable<'a> {
-    /// An empty table in `slots`, of which it uses 65,534 at most.
+    /// An empty table in unused `slots`, of which it uses 65,534 at most.
     pub(crate) fn new(slots: impl Into<ManagedSlice<'a, UdpSlot>>) -> Self {
         let mut slots = slots.into();
         let count = slots.len().min(usize::from(NONE)) as u16;
         for (index, slot) in (1..).zip(slots.iter_mut()) {
-            *slot = UdpSlot::UNUSED;
             slot.next = if index < count { index } else { NONE };
         }
         Self {

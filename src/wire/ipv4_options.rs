@@ -3,6 +3,10 @@
 
 use core::net::Ipv4Addr;
 
+mod check;
+
+pub(crate) use check::{Unfit, check};
+
 use super::{
     Bytes, Malformed,
     ipv4::{HEADER_LENGTH, MAXIMUM_OPTIONS},

@@ -48,24 +48,22 @@ impl<'a> RouteTable<'a> {
     pub fn new(storage: impl Into<ManagedSlice<'a, Option<RouteSlot>>>) -> Self {
         let mut slots = storage.into();
         slots.fill(None);
-        Self {
-            slots,
-            used: 0,
-            reserved: 0,
-            probe: None,
-            skipped: Cell::new(0),
-            probing: 0,
-        }
+        Self::with_reserve(slots, 0)
     }
 
-    /// As [`RouteTable::new`], where that many places are kept for what is learnt.
+    /// As [`RouteTable::new`], in storage that is empty, of which that many places are kept for what
+    /// is learnt.
     pub(crate) fn with_reserve(
         storage: impl Into<ManagedSlice<'a, Option<RouteSlot>>>,
         reserved: usize,
     ) -> Self {
         Self {
+            slots: storage.into(),
+            used: 0,
             reserved,
-            ..Self::new(storage)
+            probe: None,
+            skipped: Cell::new(0),
+            probing: 0,
         }
     }
 
@@ -262,7 +260,6 @@ impl<'a> RouteTable<'a> {
     /// A gateway does not answer: its routes are taken last, and among each other in turn
     /// (RFC 4861 §6.3.6, RFC 1122 §3.3.1.5). Says whether there are any.
     #[cold]
-    #[cfg_attr(not(neighbors), allow(dead_code))]
     pub(crate) fn gateway_failed(
         &mut self,
         now: Instant,
@@ -296,18 +293,14 @@ impl<'a> RouteTable<'a> {
     }
 
     /// A gateway has given a sign of life.
-    #[cfg(any(feature = "ipv6", feature = "ethernet"))]
     #[inline]
-    #[cfg_attr(not(neighbors), allow(dead_code))]
     pub(crate) fn gateway_seen(&mut self, interface: u8, gateway: IpAddress) {
         if self.probe.is_some() {
             self.no_longer_suspect(interface, gateway);
         }
     }
 
-    #[cfg(any(feature = "ipv6", feature = "ethernet"))]
     #[cold]
-    #[cfg_attr(not(neighbors), allow(dead_code))]
     fn no_longer_suspect(&mut self, interface: u8, gateway: IpAddress) {
         for slot in self.slots_mut() {
             slot.is_suspect &= !slot.is_by(interface, gateway);

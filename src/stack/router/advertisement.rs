@@ -225,6 +225,7 @@ impl Core<'_> {
 
     /// Puts a route into the table; says whether it is new there.
     fn learn_route(&mut self, route: Route) -> bool {
+        self.begin_routing();
         let now = self.now;
         let id = route.interface;
         let Core {
