@@ -409,10 +409,15 @@ impl StackEnd<'_> {
     /// Wakes the driver's task.
     #[inline]
     pub fn wake_driver(&self) {
-        let driver = self.0.state.with(|state| state.driver.take());
-        if let Some(driver) = driver {
+        if let Some(driver) = self.take_driver() {
             driver.wake();
         }
+    }
+
+    /// The driver's task, which is to be woken.
+    #[inline]
+    pub(crate) fn take_driver(&self) -> Option<Waker> {
+        self.0.state.with(|state| state.driver.take())
     }
 
     /// The link's state and what it is, if one of them has changed since the last call.

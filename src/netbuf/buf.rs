@@ -206,6 +206,24 @@ impl NetBuf {
         Ok(from.len() - left.len())
     }
 
+    /// Copies `from` over all of a buffer that is as long and new, with the sum of the bytes, taken in
+    /// the same pass.
+    #[cfg(all(ip, feature = "udp"))]
+    pub(crate) fn fill_summed(&mut self, from: &[u8]) -> Sum {
+        let (mut sum, mut done) = (Sum::ZERO, 0);
+        // Nobody shares a new block.
+        let _: Result<(), Shared> = self.for_each_fragment_mut(|to| {
+            let piece = Sum::copy(to, from.get(done..).unwrap_or(&[]));
+            sum = if done == 0 {
+                piece
+            } else {
+                sum.then(done, piece)
+            };
+            done += to.len();
+        });
+        sum
+    }
+
     /// As [`NetBuf::prepend`], as an array.
     #[inline]
     pub fn prepend_array<const N: usize>(&mut self) -> Result<&mut [u8; N], NoBuffer> {

@@ -5,8 +5,10 @@ use core::task::Waker;
 use heapless::Vec;
 use managed::ManagedSlice;
 
-use super::storage::{StackStorage, TIMERS, filled};
-use super::timers::{Owner, ROUTES, TimerEntry, TimerQueue};
+use super::storage::{StackStorage, filled};
+#[cfg(feature = "tcp")]
+use super::timer_queue::{TimerEntry, TimerQueue};
+use super::timers::{Deadlines, Owner, ROUTES};
 use super::waiters::{WaitKey, Waiter, Waiters};
 use crate::config;
 use crate::iface::route::{LEARNED, RouteTable};
@@ -79,7 +81,7 @@ pub struct Core<'a> {
     /// Addresses that a DHCP server is about to offer.
     #[cfg(feature = "dhcpv4-server")]
     pub(super) probes: super::probe::Probes,
-    pub(crate) timers: TimerQueue<'a>,
+    pub(crate) timers: Deadlines,
     /// When the neighbour caches are looked at next.
     #[cfg(neighbors)]
     pub(super) neighbors_deadline: Instant,
@@ -157,7 +159,6 @@ impl<'a> Core<'a> {
         pool: Pool,
         seed: [u8; 32],
     ) -> Self {
-        const { assert!(TIMERS < u16::MAX as usize) };
         #[cfg_attr(
             not(any(
                 feature = "tcp",
@@ -214,7 +215,7 @@ impl<'a> Core<'a> {
             pings: super::ping::PingTable::new(),
             #[cfg(feature = "dhcpv4-server")]
             probes: super::probe::Probes::new(),
-            timers: TimerQueue::new(filled(&mut storage.timers, || TimerEntry::UNUSED)),
+            timers: Deadlines::new(),
             #[cfg(neighbors)]
             neighbors_deadline: Instant::MAX,
             sleeps: [None; config::SLEEPS],
@@ -415,12 +416,15 @@ impl<'a> Core<'a> {
         self.waiters.wake(WaitKey::LINKS);
     }
 
-    /// A task to wake, now that the core is not borrowed.
+    /// A task to wake, a driver's among them, now that the core is not borrowed.
     pub(super) fn take_woken(&mut self) -> Option<Waker> {
-        if core::mem::take(&mut self.wake_runner) && self.runner.is_some() {
-            return self.runner.take();
-        }
-        self.displaced.pop().or_else(|| self.waiters.take_woken())
+        let runner = match core::mem::take(&mut self.wake_runner) {
+            true => self.runner.take(),
+            false => None,
+        };
+        let woken = runner.or_else(|| self.take_kicked());
+        let woken = woken.or_else(|| self.displaced.pop());
+        woken.or_else(|| self.waiters.take_woken())
     }
 
     #[inline]
@@ -430,10 +434,8 @@ impl<'a> Core<'a> {
 
     /// Sets a timer. The runner is woken if it slept for longer.
     pub(crate) fn set_timer(&mut self, owner: Owner, deadline: Option<Instant>) {
-        let Some(deadline) = deadline else {
-            return self.timers.clear(owner);
-        };
-        self.wake_runner |= self.timers.next().is_none_or(|next| deadline < next);
+        let deadline = deadline.unwrap_or(Instant::MAX);
+        self.wake_runner |= deadline < self.timers.next().unwrap_or(Instant::MAX);
         self.timers.set(owner, deadline);
     }
 
@@ -559,16 +561,16 @@ impl<'a> Core<'a> {
         Ok(())
     }
 
-    /// The ports whose drivers are to be woken now.
-    pub(super) fn take_kicked(&mut self) -> Vec<StackEnd<'a>, 4> {
-        let mut ports = Vec::new();
-        while self.kicked != 0 && !ports.is_full() {
+    /// The task of a driver that is to be woken now.
+    fn take_kicked(&mut self) -> Option<Waker> {
+        while self.kicked != 0 {
             let id = self.kicked.trailing_zeros() as InterfaceId;
             self.kicked &= self.kicked - 1;
-            if let Some(interface) = self.interface(id) {
-                let _: Result<(), _> = ports.push(interface.port);
+            let driver = self.interface(id).and_then(|i| i.port.take_driver());
+            if driver.is_some() {
+                return driver;
             }
         }
-        ports
+        None
     }
 }

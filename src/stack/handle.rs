@@ -167,21 +167,13 @@ impl<'a> Stack<'a> {
 
     /// Wakes tasks and drivers. Their code may use the stack.
     fn settle(self) {
-        loop {
-            let (ports, waker) = {
-                let mut core = self.borrow();
-                (core.take_kicked(), core.take_woken())
-            };
-            if ports.is_empty() && waker.is_none() {
-                return;
-            }
-            for port in ports {
-                port.wake_driver();
-            }
-            if let Some(waker) = waker {
-                waker.wake();
-            }
+        while let Some(waker) = self.take_woken() {
+            waker.wake();
         }
+    }
+
+    fn take_woken(self) -> Option<Waker> {
+        self.borrow().take_woken()
     }
 
     /// The time now.

@@ -72,6 +72,8 @@ mod storage;
 pub(crate) mod tcp;
 #[cfg(feature = "temporary-addresses")]
 pub(crate) mod temporary;
+#[cfg(feature = "tcp")]
+mod timer_queue;
 mod timers;
 mod transmit;
 #[cfg(feature = "udp")]

@@ -2,7 +2,8 @@
 
 use heapless::Vec;
 
-use super::timers::TimerEntry;
+#[cfg(feature = "tcp")]
+use super::timer_queue::TimerEntry;
 use super::waiters::Waiter;
 use crate::config;
 use crate::iface::Interface;
@@ -11,9 +12,6 @@ use crate::iface::route::{LEARNED, RouteSlot};
 use crate::tcp::table::{Listener, TcpSlot};
 #[cfg(feature = "udp")]
 use crate::udp::UdpSlot;
-
-/// Timers that are not of one socket: the neighbours', the routes', and one for each sleep.
-pub(super) const TIMERS: usize = super::timers::FIRST_SLEEP as usize + config::SLEEPS;
 
 /// Room for the tables of a stack of `INTERFACES` interfaces, `UDP` UDP sockets, `TCP` TCP
 /// connections and `LISTENERS` ports that accept such.
@@ -31,7 +29,6 @@ pub struct StackStorage<
     // Vectors, since those need not be filled before there is a stack: an empty table takes neither
     // code nor constants. (What borrows for 'a cannot be in one: it would have to outlive that.)
     pub(super) routes: Vec<Option<RouteSlot>, { config::ROUTES + LEARNED }>,
-    pub(super) timers: Vec<TimerEntry, TIMERS>,
     pub(super) waiters: Vec<Waiter, { config::WAITERS }>,
     #[cfg(feature = "udp")]
     pub(super) udp: Vec<UdpSlot, UDP>,
@@ -57,7 +54,6 @@ impl<const INTERFACES: usize, const UDP: usize, const TCP: usize, const LISTENER
         Self {
             interfaces: core::array::from_fn(|_| None),
             routes: Vec::new(),
-            timers: Vec::new(),
             waiters: Vec::new(),
             #[cfg(feature = "udp")]
             udp: Vec::new(),

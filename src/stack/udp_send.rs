@@ -311,14 +311,23 @@ impl Core<'_> {
         data: &[u8],
     ) -> Result<(), SendError> {
         let prepared = self.udp_prepare(index, to, from, data.len())?;
-        let no_buffer = |_| SendError::NoBuffer;
-        let mut buf = self
-            .pool
-            .alloc(Purpose::Send, HEADROOM)
-            .map_err(no_buffer)?;
-        let sum = buf.append_summed(data).map_err(no_buffer)?;
-        self.udp_emit(&prepared, buf, sum)
+        self.udp_emit_copy(&prepared, data)
+    }
+
+    #[inline]
+    fn udp_emit_copy(&mut self, prepared: &Prepared, data: &[u8]) -> Result<(), SendError> {
+        let (buf, sum) = self.udp_copy(data)?;
+        self.udp_emit(prepared, buf, sum)
             .map_err(|(_, error)| error)
+    }
+
+    /// A copy of `data`, with room for headers, and its sum.
+    #[inline]
+    fn udp_copy(&self, data: &[u8]) -> Result<(NetBuf, Sum), SendError> {
+        let buf = (self.pool).alloc_chain(Purpose::Send, HEADROOM, data.len());
+        let mut buf = buf.map_err(|_| SendError::NoBuffer)?;
+        let sum = buf.fill_summed(data);
+        Ok((buf, sum))
     }
 
     /// Sends the data in `buf` as they are; gives them back on an error.

@@ -3,7 +3,7 @@
 
 use core::net::Ipv4Addr;
 
-use super::{Core, HEADROOM, Outgoing, Path, Prepared, Purpose, SendError, protocol};
+use super::{Core, Outgoing, Path, Prepared, SendError, protocol};
 use crate::stack::InterfaceId;
 use crate::wire::IpAddress;
 
@@ -44,12 +44,7 @@ impl Core<'_> {
             outgoing,
             loop_back: false,
         };
-        let no_buffer = |_| SendError::NoBuffer;
-        let buf = self.pool.alloc(Purpose::Send, HEADROOM);
-        let mut buf = buf.map_err(no_buffer)?;
-        let sum = buf.append_summed(data).map_err(no_buffer)?;
-        let sent = self.udp_emit(&prepared, buf, sum);
-        sent.map_err(|(_, error)| error)
+        self.udp_emit_copy(&prepared, data)
     }
 
     /// Sends a copy of `data` by an interface from `source`, to the host on its link that has this
@@ -87,10 +82,7 @@ impl Core<'_> {
             },
             loop_back: false,
         };
-        let no_buffer = |_| SendError::NoBuffer;
-        let buf = self.pool.alloc(Purpose::Send, HEADROOM);
-        let mut buf = buf.map_err(no_buffer)?;
-        let sum = buf.append_summed(data).map_err(no_buffer)?;
+        let (mut buf, sum) = self.udp_copy(data)?;
         let Prepared { path, outgoing, .. } = prepared;
         let is_up = self
             .interface(id)
