@@ -55,7 +55,9 @@ pub struct Core<'a> {
     #[cfg(feature = "udp")]
     pub(crate) udp: UdpTable<'a>,
     #[cfg(feature = "udp")]
-    pub(super) recent_paths: super::recent::RecentPaths,
+    pub(super) recent_paths: super::recent::RecentPaths<super::recent::Wanted>,
+    #[cfg(feature = "tcp")]
+    pub(super) recent_tcp_paths: super::recent::RecentPaths<super::recent::Ends>,
     #[cfg(feature = "tcp")]
     pub(crate) tcp: TcpTable<'a>,
     #[cfg(feature = "tcp")]
@@ -182,6 +184,8 @@ impl<'a> Core<'a> {
             udp: UdpTable::new(filled(&mut storage.udp, || UdpSlot::UNUSED)),
             #[cfg(feature = "udp")]
             recent_paths: super::recent::RecentPaths::new(),
+            #[cfg(feature = "tcp")]
+            recent_tcp_paths: super::recent::RecentPaths::new(),
             #[cfg(feature = "tcp")]
             tcp: TcpTable::new(filled(&mut storage.tcp, || TcpSlot::UNUSED)),
             #[cfg(feature = "tcp")]
@@ -542,6 +546,8 @@ impl<'a> Core<'a> {
     pub(super) fn paths_changed(&mut self) {
         #[cfg(feature = "udp")]
         self.recent_paths.changed();
+        #[cfg(feature = "tcp")]
+        self.recent_tcp_paths.changed();
     }
 
     /// Counts a packet that could not be sent by an interface.

@@ -55,7 +55,7 @@ mod reach;
 #[cfg(feature = "fragmentation")]
 mod reassembly;
 mod receive;
-#[cfg(feature = "udp")]
+#[cfg(any(feature = "udp", feature = "tcp"))]
 mod recent;
 #[cfg(feature = "redirects")]
 mod redirect;

@@ -1,15 +1,17 @@
-//! The ways that datagrams went lately: a socket that goes on sending to one destination has its
-//! route and source address looked up once, and not for each datagram.
+//! The ways that packets went lately: a socket that goes on sending to one destination has its route
+//! and source address looked up once, and not for each packet.
 //!
 //! What is remembered holds until something may have changed that a way depends on, and for
 //! [`LIFETIME`] at most. Everything may have changed after any call of the stack but those that
 //! pass data ([`Stack::transfer`](super::Stack)), any timer, any change of a link, and any packet
 //! received that is no transport's.
 
+#[cfg(feature = "udp")]
 use super::core::InterfaceId;
 use super::route::Path;
 use crate::config::RECENT_PATHS;
 use crate::time::{Duration, Instant};
+#[cfg(feature = "udp")]
 use crate::udp::Options;
 use crate::wire::IpAddress;
 
@@ -17,7 +19,8 @@ use crate::wire::IpAddress;
 /// gateways were passed over, and those are to be asked from time to time.
 const LIFETIME: Duration = Duration::from_secs(1);
 
-/// What a way was looked up for.
+/// What the way of a datagram was looked up for.
+#[cfg(feature = "udp")]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub(super) destination: IpAddress,
@@ -29,9 +32,13 @@ pub(super) struct Wanted {
     pub(super) options: Options,
 }
 
+/// What the way of a segment was looked up for: the addresses of the peer and of this end.
+#[cfg(feature = "tcp")]
+pub(super) type Ends = (IpAddress, IpAddress);
+
 #[derive(Clone, Copy)]
-struct Recent {
-    wanted: Wanted,
+struct Recent<W> {
+    wanted: W,
     path: Path,
     /// How often the ways had changed when it was looked up.
     changes: u32,
@@ -39,12 +46,12 @@ struct Recent {
 }
 
 /// The last way of each socket; sockets share places beyond [`RECENT_PATHS`], and the latest has it.
-pub(crate) struct RecentPaths {
-    places: [Option<Recent>; RECENT_PATHS],
+pub(crate) struct RecentPaths<W> {
+    places: [Option<Recent<W>>; RECENT_PATHS],
     changes: u32,
 }
 
-impl RecentPaths {
+impl<W: Copy + PartialEq> RecentPaths<W> {
     pub(super) const fn new() -> Self {
         Self {
             places: [None; RECENT_PATHS],
@@ -58,9 +65,9 @@ impl RecentPaths {
         self.changes = self.changes.wrapping_add(1);
     }
 
-    /// The way that a socket's last datagram went, if this one goes the same.
+    /// The way that a socket's last packet went, if this one goes the same.
     #[inline]
-    pub(super) fn get(&self, socket: u16, now: Instant, wanted: &Wanted) -> Option<&Path> {
+    pub(super) fn get(&self, socket: u16, now: Instant, wanted: &W) -> Option<&Path> {
         let place = self.places.get(usize::from(socket) % RECENT_PATHS);
         let recent = place?.as_ref()?;
         let holds =
@@ -68,8 +75,8 @@ impl RecentPaths {
         holds.then_some(&recent.path)
     }
 
-    /// Remembers the way of a datagram.
-    pub(super) fn set(&mut self, socket: u16, now: Instant, wanted: Wanted, path: Path) {
+    /// Remembers the way of a packet.
+    pub(super) fn set(&mut self, socket: u16, now: Instant, wanted: W, path: Path) {
         if let Some(place) = self.places.get_mut(usize::from(socket) % RECENT_PATHS) {
             *place = Some(Recent {
                 wanted,

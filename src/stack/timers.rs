@@ -70,6 +70,8 @@ const OWNERS: usize = FIRST_SLEEP as usize + config::SLEEPS;
 pub(crate) struct Deadlines {
     /// [`Instant::MAX`] while there is none.
     deadlines: [Instant; OWNERS],
+    /// Never later than any of them, and earlier where one has moved: a connection's moves with
+    /// every acknowledgement.
     earliest: Instant,
 }
 
@@ -90,30 +92,41 @@ impl Deadlines {
         let was = core::mem::replace(slot, deadline);
         if deadline < self.earliest {
             self.earliest = deadline;
-        } else if was == self.earliest {
-            let earliest = self.deadlines.iter().min();
-            self.earliest = earliest.copied().unwrap_or(Instant::MAX);
+        } else if was == self.earliest && deadline == Instant::MAX {
+            self.look();
         }
     }
 
-    /// The earliest deadline.
+    /// Looks for the earliest deadline.
+    #[cold]
+    fn look(&mut self) {
+        let earliest = self.deadlines.iter().min();
+        self.earliest = earliest.copied().unwrap_or(Instant::MAX);
+    }
+
+    /// When to ask [`expired`](Self::expired) again: never later than the earliest deadline, but
+    /// perhaps earlier, if that one was moved.
     #[inline]
     pub(crate) fn next(&self) -> Option<Instant> {
         (self.earliest != Instant::MAX).then_some(self.earliest)
     }
 
-    /// Takes away the earliest deadline if it is not later than `now`, and returns its owner. To be
+    /// Takes away a deadline that is not later than `now`, the earliest, and returns its owner. To be
     /// called until there is none.
     #[inline]
     pub(crate) fn expired(&mut self, now: Instant) -> Option<Owner> {
         match self.next() {
-            Some(earliest) if earliest <= now => self.take_earliest(),
+            Some(earliest) if earliest <= now => self.take_earliest(now),
             _ => None,
         }
     }
 
     #[cold]
-    fn take_earliest(&mut self) -> Option<Owner> {
+    fn take_earliest(&mut self, now: Instant) -> Option<Owner> {
+        self.look();
+        if self.earliest > now {
+            return None;
+        }
         let mut deadlines = self.deadlines.iter();
         let index = deadlines.position(|deadline| *deadline == self.earliest)?;
         let owner = Owner(index as u16);
@@ -145,7 +158,10 @@ mod tests {
         assert_eq!(deadlines.expired(at(9)), None);
         assert_eq!(deadlines.expired(at(30)), Some(Owner(1)));
         assert_eq!(deadlines.next(), Some(at(30)));
-        assert_eq!(deadlines.expired(at(30)), Some(Owner(0)));
+        deadlines.set(Owner(0), at(50));
+        assert_eq!(deadlines.expired(at(30)), None);
+        assert_eq!(deadlines.next(), Some(at(50)));
+        assert_eq!(deadlines.expired(at(50)), Some(Owner(0)));
         assert_eq!(deadlines.expired(Instant::MAX), None);
     }
 
@@ -169,7 +185,10 @@ mod tests {
                 let deadline = (after < 35).then_some(now + after);
                 deadlines.set(Owner(owner as u16), deadline.map_or(Instant::MAX, at));
                 model[owner] = deadline;
-                prop_assert_eq!(deadlines.next(), model.iter().flatten().min().copied().map(at));
+                match (deadlines.next(), model.iter().flatten().min()) {
+                    (Some(next), Some(earliest)) => prop_assert!(next <= at(*earliest)),
+                    (next, earliest) => prop_assert!(next.is_none() && earliest.is_none()),
+                }
                 now += span;
                 let mut told = Vec::new();
                 while let Some(owner) = deadlines.expired(at(now)) {

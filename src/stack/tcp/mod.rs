@@ -8,6 +8,7 @@ pub use open::TcpOpenError;
 
 use super::core::{Core, InterfaceId};
 use super::receive::Delivery;
+use super::recent::Ends;
 use super::route::Path;
 use super::transmit::{HEADROOM, Outgoing as Ip};
 use super::waiters::WaitKey;
@@ -275,7 +276,7 @@ impl Core<'_> {
             };
             let (destination, local, class) =
                 (connection.remote, connection.local, connection.class);
-            let Some(path) = self.path(destination, Some(local), None) else {
+            let Some(path) = self.tcp_path(index, (destination, local)) else {
                 return;
             };
             self.tcp_fit(index, &path);
@@ -363,7 +364,27 @@ impl Core<'_> {
             // What we take: where SYNs have crossed the connection knows what the peer does.
             outgoing.options = outgoing.options.with_mss(self.tcp_mss(&tuple));
         }
-        self.tcp_send(&tuple, ip, outgoing)
+        match self.tcp_path(index, (tuple.remote, tuple.local)) {
+            Some(path) => self.tcp_send_along(&path, &tuple, ip, outgoing, None),
+            None => false,
+        }
+    }
+
+    /// The way that the segments of a connection go between these ends.
+    #[inline]
+    fn tcp_path(&mut self, index: u16, ends: Ends) -> Option<Path> {
+        match self.recent_tcp_paths.get(index, self.now, &ends) {
+            Some(path) => Some(*path),
+            None => self.find_tcp_path(index, ends),
+        }
+    }
+
+    #[inline(never)]
+    fn find_tcp_path(&mut self, index: u16, ends: Ends) -> Option<Path> {
+        let (remote, local) = ends;
+        let path = self.path(remote, Some(local), None)?;
+        self.recent_tcp_paths.set(index, self.now, ends, path);
+        Some(path)
     }
 
     /// Puts the headers in front of a segment and sends it.
@@ -379,6 +400,20 @@ impl Core<'_> {
         outgoing: Outgoing,
         back: Option<WayBack>,
     ) -> bool {
+        match self.path(tuple.remote, Some(tuple.local), None) {
+            Some(path) => self.tcp_send_along(&path, tuple, ip, outgoing, back),
+            None => false,
+        }
+    }
+
+    fn tcp_send_along(
+        &mut self,
+        path: &Path,
+        tuple: &Tuple,
+        ip: Ip,
+        outgoing: Outgoing,
+        back: Option<WayBack>,
+    ) -> bool {
         // Segments of no connection have the label that the connection would have.
         #[cfg(feature = "flow-labels")]
         let ip = match ip.flow_label {
@@ -387,9 +422,6 @@ impl Core<'_> {
                 ..ip
             },
             _ => ip,
-        };
-        let Some(path) = self.path(tuple.remote, Some(tuple.local), None) else {
-            return false;
         };
         let Outgoing {
             seq,
@@ -457,8 +489,8 @@ impl Core<'_> {
                     .is_some_and(|i| i.is_up() && i.neighbors.link_addr(path.next_hop).is_none())
         });
         let result = match back {
-            Some(back) => self.send_ip_back(&path, tuple.remote, ip, back.link, buf),
-            None => self.send_ip(&path, tuple.remote, ip, buf),
+            Some(back) => self.send_ip_back(path, tuple.remote, ip, back.link, buf),
+            None => self.send_ip(path, tuple.remote, ip, buf),
         };
         let sent = result.is_ok();
         self.send_or_count(path.interface, result);
