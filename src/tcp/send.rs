@@ -244,19 +244,21 @@ impl Connection {
 
     /// An acknowledgement, if one is due or the window can be opened by enough to say so.
     fn next_acknowledgment(&mut self, turn: &Turn<'_>) -> Option<Outgoing> {
-        let opens = {
-            let edge = self.wanted_edge(turn.room);
-            let mss = u32::from(self.mss());
-            // One to whom the window is shut waits for nothing else.
-            let is_shut = self.rcv_edge.distance(self.rcv_nxt) < mss;
-            let segments = if is_shut { 1 } else { 2 };
-            let step = (self.receive_quota / 2).min(segments * mss).max(1);
-            edge.since(self.rcv_edge) >= step as i32 && !self.flags.contains(Flags::FIN_RECEIVED)
-        };
-        if !self.flags.contains(Flags::ACK_NOW) && !opens {
+        if !self.flags.contains(Flags::ACK_NOW) && !self.opens_window(turn.room) {
             return None;
         }
         self.segment(turn, self.nxt, TcpFlags::ACK, 0)
+    }
+
+    /// Whether the window may open by so much that the peer is to be told.
+    pub(crate) fn opens_window(&self, room: Room) -> bool {
+        let edge = self.wanted_edge(room);
+        let mss = u32::from(self.mss());
+        // One to whom the window is shut waits for nothing else.
+        let is_shut = self.rcv_edge.distance(self.rcv_nxt) < mss;
+        let segments = if is_shut { 1 } else { 2 };
+        let step = (self.receive_quota / 2).min(segments * mss).max(1);
+        edge.since(self.rcv_edge) >= step as i32 && !self.flags.contains(Flags::FIN_RECEIVED)
     }
 
     /// A pure acknowledgement, whether or not one is due.

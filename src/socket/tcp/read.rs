@@ -5,6 +5,7 @@ use core::future::poll_fn;
 use embedded_io_async::{BufRead, ErrorType, Read, ReadReady};
 
 use super::{Handle, TcpSocket};
+use crate::checksum::copy;
 use crate::netbuf::NetBuf;
 use crate::tcp::connection::Flags;
 use crate::tcp::{TcpError, TcpState};
@@ -26,8 +27,7 @@ impl Handle<'_> {
             if !connection.received.is_empty() {
                 let length = connection.received.len();
                 let taken = connection.received.split_to(length).ok();
-                // The window may open by what was taken.
-                core.tcp_settle(self.index);
+                core.tcp_taken(self.index);
                 return Some(Ok(taken));
             }
             match (connection.state, connection.error()) {
@@ -65,9 +65,7 @@ impl<'s, 'a> TcpReader<'s, 'a> {
             if length == 0 {
                 break;
             }
-            for (to, from) in rest.iter_mut().zip(from) {
-                *to = *from;
-            }
+            copy(rest, from);
             self.advance(length);
             done += length;
         }
@@ -88,8 +86,8 @@ impl<'s, 'a> TcpReader<'s, 'a> {
             current.advance(length);
             if current.is_empty() {
                 *self.current = None;
-                // Blocks are free: the window may open by what they hold.
-                self.handle.set(|_| {});
+                let Handle { stack, index } = self.handle;
+                stack.transfer(|core| core.tcp_taken(index));
             }
         }
     }

@@ -227,6 +227,16 @@ impl Core<'_> {
         self.waiters.wake(WaitKey::tcp(index));
     }
 
+    /// After received data were taken, or the blocks that they were in given back: that changes
+    /// nothing but the window.
+    pub(crate) fn tcp_taken(&mut self, index: u16) {
+        let room = self.tcp_room();
+        let connection = self.tcp.get(index);
+        if connection.is_some_and(|connection| connection.opens_window(room)) {
+            self.tcp_settle(index);
+        }
+    }
+
     /// Lets the core's timer follow the earliest of the connections' and handshakes'.
     pub(super) fn arm_tcp(&mut self) {
         let deadlines = [self.tcp_timers.next(), self.half_open.deadline()];
