@@ -243,6 +243,15 @@ impl<'p> Interface<'p> {
         self.link == LinkState::Up
     }
 
+    /// Whether frames are taken in: not after it was switched off by hand.
+    #[inline]
+    pub(crate) fn takes_frames(&self) -> bool {
+        #[cfg(feature = "mgmt")]
+        return !self.admin.is_down;
+        #[cfg(not(feature = "mgmt"))]
+        true
+    }
+
     /// Whether the link is up, and it is known of all addresses whether they may be used.
     pub(crate) fn is_ready(&self) -> bool {
         #[cfg(feature = "acd")]

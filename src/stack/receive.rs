@@ -61,6 +61,7 @@ impl Core<'_> {
         #[cfg(all(feature = "ethernet", feature = "ipv4"))]
         if let Some(Some(interface)) = self.interfaces.get(usize::from(id))
             && buf.pool().is(self.pool)
+            && interface.takes_frames()
             && let Some(packet) = ipv4::receive_plain(interface, id, &mut buf)
         {
             return self.receive_from_ipv4(id, buf, &packet);
@@ -77,8 +78,7 @@ impl Core<'_> {
         let Some(Some(interface)) = self.interfaces.get(usize::from(id)) else {
             return Err(ReceiveDrop::InterfaceDown);
         };
-        #[cfg(feature = "mgmt")]
-        if interface.admin.is_down {
+        if !interface.takes_frames() {
             return Err(ReceiveDrop::InterfaceDown);
         }
         let mut meta = buf.meta();

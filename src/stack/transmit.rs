@@ -25,6 +25,17 @@ use crate::wire::{IpAddress, LinkAddr};
 
 /// Bytes that headers of all layers take in front of a payload at most, so that the payload starts
 /// at a word: two of alignment, 14 of Ethernet, the IP header, 8 of UDP or ICMP.
+#[cfg_attr(
+    not(any(
+        neighbors,
+        feature = "ipv6",
+        feature = "udp",
+        feature = "tcp",
+        feature = "ping",
+        feature = "multicast"
+    )),
+    allow(dead_code)
+)]
 pub(crate) const HEADROOM: usize = 2 + 14 + if cfg!(feature = "ipv6") { 40 } else { 20 } + 8;
 
 /// What an IP header says beside the addresses.

@@ -136,37 +136,73 @@ impl Mdns<'_> {
     #[inline(never)]
     fn work(&self, socket: &UdpSocket<'_>) -> Instant {
         let now = self.stack.now();
+        self.within(socket, now, |shared, around| {
+            shared.has_changed = false;
+            for number in 0..LINKS {
+                let link = look(around.core, number as InterfaceId);
+                let link = shared.seen(number, link);
+                if let Some(old) = shared.links.get(number) {
+                    join(around, number as InterfaceId, (old, &link));
+                }
+                shared.look(now, number, link, around);
+            }
+        });
+        let is_more = (0..BATCH).all(|_| self.receive(socket, now));
+        self.within(socket, now, |shared, around| {
+            let deadline = shared.step(now, around);
+            if core::mem::take(&mut shared.has_news) {
+                around.core.waiters.wake(WaitKey::MDNS_NEWS);
+            }
+            if is_more { now } else { deadline }
+        })
+    }
+
+    /// Lets the machines work, with the stack around them.
+    fn within<R>(
+        &self,
+        socket: &UdpSocket<'_>,
+        now: Instant,
+        work: impl FnOnce(&mut Shared, &mut Surroundings<'_, '_>) -> R,
+    ) -> R {
         self.stack.visit(|core| {
             let shared = &mut *self.borrow();
-            shared.has_changed = false;
             let mut around = Surroundings {
                 core,
                 socket: socket.index(),
                 counters: shared.counters,
                 asked_unicast: 0,
             };
-            for number in 0..LINKS {
-                let link = look(around.core, number as InterfaceId);
-                let link = shared.seen(number, link);
-                if let Some(old) = shared.links.get(number) {
-                    join(&mut around, number as InterfaceId, (old, &link));
-                }
-                shared.look(now, number, link, &mut around);
-            }
-            let mut is_more = false;
-            for _ in 0..BATCH {
-                is_more = receive(shared, now, &mut around);
-                if !is_more {
-                    break;
-                }
-            }
-            let deadline = shared.step(now, &mut around);
+            let result = work(shared, &mut around);
             note(shared, now, &mut around);
-            if core::mem::take(&mut shared.has_news) {
-                around.core.waiters.wake(WaitKey::MDNS_NEWS);
-            }
-            if is_more { now } else { deadline }
+            result
         })
+    }
+
+    /// Takes one datagram in; false if there is none.
+    #[inline(never)]
+    fn receive(&self, socket: &UdpSocket<'_>, now: Instant) -> bool {
+        // Not in the future: it is needed for no longer than this call.
+        let mut bytes = [0; config::MDNS_MESSAGE];
+        let Some((length, info)) = socket.try_recv_from(&mut bytes) else {
+            return false;
+        };
+        let Ok(source) = IpAddress::try_from(info.source.ip()) else {
+            return true;
+        };
+        self.within(socket, now, |shared, around| {
+            let is_on_link = (around.core.path(source, None, Some(info.interface)))
+                .is_some_and(|path| path.next_hop == source);
+            let origin = Origin {
+                link: info.interface.into(),
+                version: Version::of(&source),
+                source: info.source,
+                is_multicast: info.destination.is_multicast(),
+                is_on_link,
+                is_cut: info.length > length,
+            };
+            shared.receive(now, &origin, bytes.get(..length).unwrap_or(&[]), around);
+        });
+        true
     }
 }
 
@@ -179,34 +215,6 @@ fn note(shared: &mut Shared, now: Instant, around: &mut Surroundings<'_, '_>) {
             *asked = now;
         }
     }
-}
-
-/// Takes one datagram in; false if there is none.
-#[inline(never)]
-fn receive(shared: &mut Shared, now: Instant, around: &mut Surroundings<'_, '_>) -> bool {
-    // Not in the future: it is needed for no longer than this call.
-    let mut bytes = [0; config::MDNS_MESSAGE];
-    let Some(received) = around.core.udp_receive(around.socket, Some(&mut bytes)) else {
-        return false;
-    };
-    let info = received.info();
-    drop(received);
-    let Ok(source) = IpAddress::try_from(info.source.ip()) else {
-        return true;
-    };
-    let is_on_link = (around.core.path(source, None, Some(info.interface)))
-        .is_some_and(|path| path.next_hop == source);
-    let origin = Origin {
-        link: info.interface.into(),
-        version: Version::of(&source),
-        source: info.source,
-        is_multicast: info.destination.is_multicast(),
-        is_on_link,
-        is_cut: info.length > bytes.len(),
-    };
-    let length = info.length.min(bytes.len());
-    shared.receive(now, &origin, bytes.get(..length).unwrap_or(&[]), around);
-    true
 }
 
 /// Listens to the groups of a link that can be heard since it has changed.

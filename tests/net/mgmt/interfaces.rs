@@ -64,7 +64,10 @@ fn nothing_passes_an_interface_that_is_switched_off() {
     );
     let state = || a.stack().interface(id).unwrap().state;
     assert_eq!(state(), OperationalState::Down);
+    let accepted = a.counters(link).accepted;
     assert!(!pings(&net, b, "10.0.0.1") && !pings(&net, a, "10.0.0.2"));
+    // Not even what comes with all addresses right.
+    assert_eq!(a.counters(link).accepted, accepted);
     assert!(a.counters(link).receive_drops(ReceiveDrop::InterfaceDown) > 0);
     // What the driver says of the link meanwhile makes no difference.
     link.down();
