@@ -31,8 +31,7 @@ use crate::wire::{IpAddress, LinkAddr};
         feature = "ipv6",
         feature = "udp",
         feature = "tcp",
-        feature = "ping",
-        feature = "multicast"
+        feature = "ping"
     )),
     allow(dead_code)
 )]
