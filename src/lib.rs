@@ -14,7 +14,7 @@
 //! | `socket` | what applications hold: UDP, TCP, ping |
 //! | `proto` | application protocols: DHCP, DNS, LLMNR, multicast DNS, services, SNTP |
 //! | `mgmt` | the connection manager |
-//! | `compat` | the sockets in other dress: `embedded-nal-async` |
+//! | `compat` | the sockets in other dress: BSD sockets, `embedded-nal-async` |
 //! | `iface` | interfaces: addresses, neighbours, routes, counters |
 //! | `ip` | the choice of addresses, what ICMP errors mean |
 //! | [`l2`] | link layers: from frame to packet and back |
@@ -130,7 +130,7 @@ pub mod socket;
 ))]
 pub mod proto;
 
-#[cfg(all(ip, feature = "embedded-nal"))]
+#[cfg(all(ip, any(feature = "bsd-sockets", feature = "embedded-nal")))]
 pub mod compat;
 
 #[cfg(all(ip, feature = "mgmt"))]
@@ -159,6 +159,7 @@ pub mod drivers;
     feature = "dhcpv4-server",
     feature = "dhcpv6-client",
     feature = "sntp",
+    feature = "bsd-sockets",
     feature = "embedded-nal",
     feature = "runner",
     feature = "events",

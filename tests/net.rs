@@ -21,6 +21,9 @@ mod addresses;
 mod alone;
 #[path = "net/basic.rs"]
 mod basic;
+#[cfg(feature = "bsd-sockets")]
+#[path = "net/bsd/mod.rs"]
+mod bsd;
 #[cfg(all(feature = "acd", feature = "events"))]
 #[path = "net/conflict.rs"]
 mod conflict;

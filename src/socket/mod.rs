@@ -3,7 +3,7 @@
 #[cfg(feature = "ping")]
 mod ping;
 #[cfg(feature = "tcp")]
-mod tcp;
+pub(crate) mod tcp;
 #[cfg(feature = "udp")]
 mod udp;
 

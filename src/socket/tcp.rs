@@ -93,8 +93,42 @@ impl<'a> TcpListener<'a> {
     /// Listens on `local`; the unspecified address of either version stands for all addresses of
     /// both. `backlog` connections may wait to be accepted.
     pub fn bind(stack: Stack<'a>, local: SocketAddr, backlog: u16) -> Result<Self, TcpOpenError> {
-        let index = stack.visit(|core| core.tcp_listen(local, backlog))?;
+        Self::listen(stack, local, backlog, false)
+    }
+
+    /// As [`TcpListener::bind`]; here the unspecified address stands for all addresses of its own
+    /// version.
+    pub fn bind_one_version(
+        stack: Stack<'a>,
+        local: SocketAddr,
+        backlog: u16,
+    ) -> Result<Self, TcpOpenError> {
+        Self::listen(stack, local, backlog, true)
+    }
+
+    fn listen(
+        stack: Stack<'a>,
+        local: SocketAddr,
+        backlog: u16,
+        one_version: bool,
+    ) -> Result<Self, TcpOpenError> {
+        let index = stack.visit(|core| core.tcp_listen(local, backlog, one_version))?;
         Ok(Self { stack, index })
+    }
+
+    /// Whether a connection waits to be accepted.
+    pub fn has_waiting(&self) -> bool {
+        let Self { stack, index } = *self;
+        stack.visit(|core| {
+            let listener = core.listeners.get(index);
+            listener.is_some_and(|listener| !listener.queue.is_empty())
+        })
+    }
+
+    /// What to wait for.
+    #[cfg(feature = "bsd-sockets")]
+    pub(crate) const fn key(&self) -> WaitKey {
+        WaitKey::listener(self.index)
     }
 
     /// The traffic class of the connections from here on, their handshakes too: see
@@ -145,7 +179,7 @@ impl Drop for TcpListener<'_> {
 
 /// What leads to a connection.
 #[derive(Clone, Copy)]
-struct Handle<'a> {
+pub(crate) struct Handle<'a> {
     stack: Stack<'a>,
     index: u16,
 }
@@ -162,6 +196,12 @@ impl Handle<'_> {
 
     fn get<R>(self, read: impl FnOnce(&Connection) -> R) -> Option<R> {
         self.stack.visit(|core| core.tcp.get(self.index).map(read))
+    }
+
+    /// What to wait for.
+    #[cfg(feature = "bsd-sockets")]
+    pub(crate) const fn key(self) -> WaitKey {
+        WaitKey::tcp(self.index)
     }
 
     fn poll<R>(
@@ -270,6 +310,12 @@ impl<'a> TcpSocket<'a> {
         let source = stack.with(|core| core.tcp_source(preference, remote));
         let source = source.map_err(ConnectError::Open)?;
         Self::connect_from(stack, SocketAddr::new(source, 0), remote).await
+    }
+
+    /// What leads to the connection, whoever holds it.
+    #[cfg(feature = "bsd-sockets")]
+    pub(crate) const fn handle(&self) -> Handle<'a> {
+        self.handle
     }
 
     /// The state of the connection.

@@ -31,6 +31,7 @@ pub struct UdpBind {
     local: SocketAddr,
     interface: Option<InterfaceId>,
     options: Options,
+    one_version: bool,
 }
 
 impl UdpBind {
@@ -41,6 +42,17 @@ impl UdpBind {
             local,
             interface: None,
             options: Options::MULTICAST_LOOP,
+            one_version: false,
+        }
+    }
+
+    /// The unspecified address stands for all addresses of its own version only, so that another
+    /// socket may have the port for the other version.
+    #[must_use]
+    pub const fn one_version(self, one_version: bool) -> Self {
+        Self {
+            one_version,
+            ..self
         }
     }
 
@@ -87,8 +99,9 @@ impl<'a> UdpSocket<'a> {
             local,
             interface,
             options,
+            one_version,
         } = bind.into();
-        let index = stack.visit(|core| core.udp_bind(local, interface, options))?;
+        let index = stack.visit(|core| core.udp_bind(local, interface, options, one_version))?;
         Ok(Self { stack, index })
     }
 
@@ -148,6 +161,61 @@ impl<'a> UdpSocket<'a> {
         let mut buf = received.buf;
         buf.advance(usize::from(buf.meta().payload));
         Some((buf, info))
+    }
+
+    /// Shows `read` the next datagram and where in it the data start, and leaves it to be received.
+    /// It says how many bytes it took.
+    #[cfg(feature = "bsd-sockets")]
+    pub(crate) fn try_peek(
+        &self,
+        read: impl FnOnce(&NetBuf, usize) -> usize,
+    ) -> Option<(usize, RecvInfo)> {
+        self.stack.visit(|core| core.udp_peek(self.index, read))
+    }
+
+    /// Waits for room for a datagram in the transmit queues that have none.
+    #[cfg(feature = "bsd-sockets")]
+    pub(crate) fn wait_for_room(&self, waker: &core::task::Waker) {
+        self.stack.visit(|core| {
+            let class = core.udp.get(self.index).map_or(0, |slot| slot.class);
+            for id in 0..core.interfaces.len() as InterfaceId {
+                let Some(interface) = core.interface(id) else {
+                    continue;
+                };
+                // What is said is looked at when the datagram is sent.
+                let _: bool = interface.port.want_room(class);
+                core.wait(WaitKey::transmit(id), waker);
+                core.wait(WaitKey::link(id), waker);
+            }
+        });
+    }
+
+    /// Only sends and receives by this interface from now on; `None`: by all.
+    pub fn set_interface(&self, interface: Option<InterfaceId>) {
+        self.set(|slot| slot.interface = interface);
+    }
+
+    /// Whether a datagram waits to be received.
+    pub fn is_readable(&self) -> bool {
+        self.get(|slot| !slot.received.is_empty()).unwrap_or(false)
+    }
+
+    /// What an ICMP error said of an earlier datagram to the connected peer, if nobody has been told
+    /// yet.
+    pub fn take_error(&self) -> Option<Unreachable> {
+        self.stack
+            .visit(|core| core.udp.get_mut(self.index)?.error.take())
+    }
+
+    /// Whether there is an error for [`UdpSocket::take_error`].
+    pub fn has_error(&self) -> bool {
+        self.get(|slot| slot.error.is_some()).unwrap_or(false)
+    }
+
+    /// What to wait for.
+    #[cfg(feature = "bsd-sockets")]
+    pub(crate) const fn key(&self) -> WaitKey {
+        WaitKey::udp(self.index)
     }
 
     /// Waits for a datagram and copies it into `to`, cutting off what does not fit.
@@ -210,6 +278,19 @@ impl<'a> UdpSocket<'a> {
             .transfer(|core| core.udp_send_buf(self.index, to, None, data))
     }
 
+    /// As [`UdpSocket::try_send`], from the address `from` of this host: see
+    /// [`UdpSocket::send_from`].
+    pub fn try_send_from(
+        &self,
+        data: NetBuf,
+        from: IpAddr,
+        to: Option<SocketAddr>,
+    ) -> Result<(), (NetBuf, SendError)> {
+        let from = chosen(from);
+        self.stack
+            .transfer(|core| core.udp_send_buf(self.index, to, from, data))
+    }
+
     /// Answers a datagram with a copy of `data`: from the address that it was sent to, where a
     /// socket that is bound to no address would send from the one that suits the route (RFC 1122
     /// §4.1.3.5).
@@ -251,9 +332,7 @@ impl<'a> UdpSocket<'a> {
         from: IpAddr,
         to: SocketAddr,
     ) -> Result<(), SendError> {
-        let from = IpAddress::try_from(from).ok();
-        let from = from.filter(|from| !from.is_unspecified());
-        self.send_when_ready(data, Some(to), from).await
+        self.send_when_ready(data, Some(to), chosen(from)).await
     }
 
     async fn send_when_ready(
@@ -537,4 +616,10 @@ impl Drop for UdpSocket<'_> {
 /// the choice open.
 fn asked(request: &RecvInfo) -> Option<IpAddress> {
     IpAddress::try_from(request.destination).ok()
+}
+
+/// The address that the application has chosen to send from, if it has.
+fn chosen(from: IpAddr) -> Option<IpAddress> {
+    let from = IpAddress::try_from(from).ok();
+    from.filter(|from| !from.is_unspecified())
 }

@@ -366,10 +366,18 @@ impl<'a> Core<'a> {
         #[cfg(any(feature = "ipv6", feature = "multicast"))]
         self.look_at_groups();
         self.wake_runner = false;
-        match self.timers.next() {
+        match self.next() {
             #[cfg(feature = "tcp")]
             _ if core::mem::take(&mut self.has_more) => Next::Now,
-            _ if more || !self.looped.is_empty() => Next::Now,
+            _ if more => Next::Now,
+            next => next,
+        }
+    }
+
+    /// When there is something to do, but for what the ports have.
+    pub(crate) fn next(&self) -> Next {
+        match self.timers.next() {
+            _ if !self.looped.is_empty() => Next::Now,
             Some(deadline) => Next::At(deadline),
             None => Next::Idle,
         }

@@ -91,6 +91,25 @@ impl Stack<'_> {
         }
     }
 
+    /// Drops the damaged datagrams in front of a socket's queue, and shows `look` the first that is
+    /// not, and where in it the data start. It stays in the queue.
+    #[cfg(feature = "bsd-sockets")]
+    pub(crate) fn udp_peek(
+        self,
+        index: u16,
+        look: impl FnOnce(&NetBuf, usize) -> usize,
+    ) -> Option<(usize, RecvInfo)> {
+        let mut received = self.udp_receive(index, None)?;
+        let mut meta = received.buf.meta();
+        let found = (look(&received.buf, meta.payload.into()), received.info());
+        meta.flags |= Flags::TRANSPORT_SUM_VERIFIED;
+        received.buf.set_meta(meta);
+        self.peek(|core| {
+            core.udp.get_mut(index)?.put_back(received.buf);
+            Some(found)
+        })
+    }
+
     #[cold]
     fn udp_damaged(self, index: u16, buf: NetBuf) {
         let id = buf.meta().interface;
@@ -263,9 +282,10 @@ impl Core<'_> {
         local: SocketAddr,
         interface: Option<InterfaceId>,
         options: Options,
+        one_version: bool,
     ) -> Result<u16, BindError> {
         let address = match local.ip() {
-            address if address.is_unspecified() => None,
+            address if address.is_unspecified() && !one_version => None,
             address => {
                 Some(IpAddress::try_from(address).map_err(|_| BindError::UnsupportedFamily)?)
             }
@@ -274,8 +294,9 @@ impl Core<'_> {
             return Err(BindError::NoInterface);
         }
         if let Some(address) = address {
-            let is_ours =
-                address.is_multicast() || self.interfaces().any(|(_, i)| is_ours(i, address));
+            let is_ours = address.is_unspecified()
+                || address.is_multicast()
+                || self.interfaces().any(|(_, i)| is_ours(i, address));
             if !is_ours {
                 return Err(BindError::NotOurs);
             }

@@ -85,7 +85,7 @@ impl Core<'_> {
         let ports = (slot.local_port, port);
         let wanted = Wanted {
             destination,
-            local: slot.local.or(from),
+            local: slot.local.filter(|own| !own.is_unspecified()).or(from),
             only: scope.or(slot.interface).or(multicast_interface),
             options,
         };

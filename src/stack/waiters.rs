@@ -77,6 +77,12 @@ impl WaitKey {
     #[cfg(any(feature = "mdns", feature = "mdns-responder"))]
     pub(crate) const MDNS_NEWS: Self = Self::new(10, 1);
 
+    /// Something was done with a descriptor of the BSD sockets.
+    #[cfg(feature = "bsd-sockets")]
+    pub(crate) const fn descriptor(number: u16) -> Self {
+        Self::new(21, number)
+    }
+
     /// A UDP socket has received something, or an error.
     #[cfg(feature = "udp")]
     pub(crate) const fn udp(socket: u16) -> Self {

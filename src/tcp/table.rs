@@ -253,6 +253,11 @@ impl AcceptQueue {
         length: 0,
     };
 
+    /// Whether nobody waits.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
     pub(crate) const fn len(&self) -> u16 {
         self.length
     }
@@ -320,8 +325,9 @@ impl<'a> Listeners<'a> {
             .zip(self.0.iter())
             .filter_map(|(index, listener)| {
                 let listener = listener.as_ref()?;
-                let fits = listener.port == port && listener.local.is_none_or(|own| own == address);
-                fits.then_some((listener.local.is_some(), index))
+                let fits =
+                    listener.port == port && listener.local.is_none_or(|own| own.covers(address));
+                fits.then_some((listener.local == Some(address), index))
             });
         matches.max().map(|(_, index)| index)
     }
@@ -329,8 +335,11 @@ impl<'a> Listeners<'a> {
     /// Whether `local` and `port` are taken.
     pub(crate) fn is_taken(&self, local: Option<IpAddress>, port: u16) -> bool {
         self.0.iter().flatten().any(|listener| {
-            listener.port == port
-                && (listener.local == local || listener.local.is_none() || local.is_none())
+            let overlap = match (listener.local, local) {
+                (Some(one), Some(other)) => one.covers(other) || other.covers(one),
+                _ => true,
+            };
+            listener.port == port && overlap
         })
     }
 

@@ -155,7 +155,7 @@ impl<'a> UdpTable<'a> {
         let mut index = self.first(port);
         while let Some(slot) = self.get(index) {
             let is_same = slot.local_port == port
-                && (slot.local == local || slot.local.is_none() || local.is_none())
+                && overlap_local(slot.local, local)
                 && overlap(slot.interface, interface)
                 && !(slot.options & options).contains(Options::REUSE);
             if is_same {
@@ -326,10 +326,11 @@ impl UdpSlot {
     fn score(&self, datagram: &Datagram) -> Option<u8> {
         let mut score = 1;
         if let Some(local) = self.local {
-            if local != datagram.destination {
+            if local == datagram.destination {
+                score += 2;
+            } else if !local.covers(datagram.destination) {
                 return None;
             }
-            score += 2;
         }
         if let Some((address, port)) = self.remote {
             if (address, port) != (datagram.source, datagram.source_port) {
@@ -363,6 +364,19 @@ impl UdpSlot {
         Ok(())
     }
 
+    /// Puts a datagram that was taken out of the queue in front of it again.
+    #[cfg(feature = "bsd-sockets")]
+    #[cold]
+    pub(crate) fn put_back(&mut self, datagram: NetBuf) {
+        self.held_bytes = self.held_bytes.saturating_add(payload_length(&datagram));
+        self.held_blocks = self.held_blocks.saturating_add(fragments(&datagram));
+        let mut rest = self.received.take();
+        self.received.push_back(datagram);
+        while let Some(next) = rest.pop_front() {
+            self.received.push_back(next);
+        }
+    }
+
     /// Takes the datagram that came first out of the queue.
     #[inline]
     pub(crate) fn take(&mut self) -> Option<NetBuf> {
@@ -370,6 +384,14 @@ impl UdpSlot {
         self.held_bytes = self.held_bytes.saturating_sub(payload_length(&datagram));
         self.held_blocks = self.held_blocks.saturating_sub(fragments(&datagram));
         Some(datagram)
+    }
+}
+
+/// Whether there are addresses that both stand for.
+fn overlap_local(one: Option<IpAddress>, other: Option<IpAddress>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.covers(other) || other.covers(one),
+        _ => true,
     }
 }
 

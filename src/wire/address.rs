@@ -178,6 +178,12 @@ impl IpAddress {
         }
     }
 
+    /// Whether `address` is this one, or this one stands for all addresses of its version.
+    #[inline]
+    pub fn covers(&self, address: Self) -> bool {
+        *self == address || self.is_unspecified() && self.is_same_family(address)
+    }
+
     /// Whether this is the unspecified address of its version.
     pub const fn is_unspecified(&self) -> bool {
         match *self {

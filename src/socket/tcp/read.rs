@@ -7,7 +7,7 @@ use embedded_io_async::{BufRead, ErrorType, Read, ReadReady};
 use super::{Handle, TcpSocket};
 use crate::checksum::copy;
 use crate::netbuf::NetBuf;
-use crate::tcp::connection::Flags;
+use crate::tcp::connection::{Connection, Flags};
 use crate::tcp::{TcpError, TcpState};
 
 /// The receiving direction of a [`TcpSocket`]: see [`TcpSocket::split`].
@@ -161,6 +161,43 @@ impl TcpSocket<'_> {
     /// Gives up the first `length` bytes of what was received.
     pub fn advance(&mut self, length: usize) {
         self.reader().advance(length);
+    }
+
+    /// Copies what has been received into `to`, and leaves it to be read: `None` if that is nothing
+    /// yet, 0 bytes at the end.
+    pub fn try_peek(&mut self, to: &mut [u8]) -> Option<Result<usize, TcpError>> {
+        if self.current.as_ref().is_none_or(NetBuf::is_empty) {
+            match self.handle.try_take()? {
+                Ok(taken) => self.current = taken,
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        let Some(current) = &mut self.current else {
+            return Some(Ok(0));
+        };
+        // No more than is asked for leaves the queue, by which the window goes.
+        if current.len() < to.len()
+            && let Some(Ok(Some(more))) = self.handle.try_take()
+            && let Err(more) = current.join(more)
+        {
+            // Buffers of one pool always join.
+            drop(more);
+        }
+        Some(Ok(current.read(0, to)))
+    }
+
+    /// How many bytes wait to be read.
+    pub fn unread(&self) -> usize {
+        let queued = self.handle.get(|connection| connection.received.len());
+        queued.unwrap_or(0) + self.current.as_ref().map_or(0, NetBuf::len)
+    }
+
+    /// Whether there is something to read, or the end.
+    pub fn is_readable(&self) -> bool {
+        let is_over = |connection: &Connection| {
+            connection.state == TcpState::Closed || connection.flags.contains(Flags::FIN_RECEIVED)
+        };
+        self.unread() > 0 || self.handle.get(is_over).unwrap_or(true)
     }
 
     /// Waits for data, and gives all that has been received as it is; `None` at the end.

@@ -21,7 +21,12 @@ pub struct TcpWriter<'s, 'a> {
 }
 
 impl Handle<'_> {
-    async fn writable(self) {
+    fn room_to_write(self) -> Result<usize, TcpError> {
+        let room = self.get(Connection::room_to_write);
+        room.unwrap_or(Err(TcpError::Aborted))
+    }
+
+    pub(crate) async fn writable(self) {
         let pool = self.stack.pool();
         let mut block = pin!(pool.alloc_async(Purpose::Send, 0));
         poll_fn(|context| {
@@ -128,6 +133,11 @@ impl TcpWriter<'_, '_> {
         .await
     }
 
+    /// As [`TcpSocket::room_to_write`].
+    pub fn room_to_write(&self) -> Result<usize, TcpError> {
+        self.handle.room_to_write()
+    }
+
     /// As [`TcpSocket::shutdown`].
     pub fn shutdown(&mut self) {
         self.handle.stack.visit(|core| {
@@ -173,6 +183,11 @@ impl TcpSocket<'_> {
         self.writer().flush().await
     }
 
+    /// How many bytes may be written now, as far as the quota goes.
+    pub fn room_to_write(&self) -> Result<usize, TcpError> {
+        self.handle.room_to_write()
+    }
+
     /// Says that no more will be written: the peer reads the end behind what was.
     pub fn shutdown(&mut self) {
         self.writer().shutdown();
@@ -193,8 +208,7 @@ macro_rules! write {
 
         impl WriteReady for $socket {
             fn write_ready(&mut self) -> Result<bool, TcpError> {
-                let room = self.handle.get(Connection::room_to_write);
-                room.unwrap_or(Err(TcpError::Aborted)).map(|room| room > 0)
+                self.room_to_write().map(|room| room > 0)
             }
         }
     )*};

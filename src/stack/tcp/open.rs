@@ -163,12 +163,14 @@ impl Core<'_> {
         &mut self,
         local: SocketAddr,
         backlog: u16,
+        one_version: bool,
     ) -> Result<u16, TcpOpenError> {
         let address = match local.ip() {
-            address if address.is_unspecified() => None,
+            address if address.is_unspecified() && !one_version => None,
             address => Some(IpAddress::try_from(address).map_err(|_| TcpOpenError::NotOurs)?),
         };
-        if address.is_some_and(|a| !self.interfaces().any(|(_, i)| i.may_have_address(a))) {
+        let is_ours = |address| self.interfaces().any(|(_, i)| i.may_have_address(address));
+        if address.is_some_and(|address| !address.is_unspecified() && !is_ours(address)) {
             return Err(TcpOpenError::NotOurs);
         }
         if local.port() == 0 || self.listeners.is_taken(address, local.port()) {

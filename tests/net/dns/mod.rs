@@ -3,6 +3,8 @@
 
 mod aliases;
 mod answers;
+#[cfg(feature = "bsd-sockets")]
+mod bsd;
 #[cfg(feature = "tcp")]
 mod connect;
 mod lookups;

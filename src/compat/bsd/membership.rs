@@ -1,0 +1,106 @@
+//! Options that change which groups a socket has joined (RFC 3678, RFC 3493 §5.2).
+
+use core::net::IpAddr;
+
+#[cfg(feature = "multicast")]
+use super::constants::*;
+use super::errno::Errno;
+#[cfg(feature = "multicast")]
+use super::open::open_datagrams;
+use super::table::Slot;
+#[cfg(feature = "multicast")]
+use super::table::Socket;
+use crate::stack::{InterfaceId, Stack};
+
+/// The interface of a membership: the one that is named, or that the routes lead to the group by.
+#[cfg(feature = "multicast")]
+fn member_interface(
+    stack: Stack<'_>,
+    group: IpAddr,
+    id: Option<InterfaceId>,
+) -> Result<InterfaceId, Errno> {
+    let group = crate::wire::IpAddress::try_from(group).map_err(|_| Errno::EAFNOSUPPORT)?;
+    let by_route = || stack.visit(|core| core.path(group, None, None));
+    let id = id.or_else(|| by_route().map(|path| path.interface));
+    id.ok_or(Errno::ENODEV)
+}
+
+/// The socket of a membership, which is opened for it if it has to be.
+#[cfg(feature = "multicast")]
+fn member<'s, 'a>(
+    stack: Stack<'a>,
+    slot: &'s mut Slot<'a>,
+) -> Result<&'s crate::socket::UdpSocket<'a>, Errno> {
+    let Slot {
+        socket, options, ..
+    } = slot;
+    let Socket::Datagram(socket) = socket else {
+        return Err(Errno::ENOPROTOOPT);
+    };
+    if socket.is_none() {
+        *socket = Some(open_datagrams(stack, options, options.any())?);
+    }
+    socket.as_ref().ok_or(Errno::EBADF)
+}
+
+/// Joins or leaves a group.
+#[cfg(feature = "multicast")]
+pub(super) fn membership<'a>(
+    stack: Stack<'a>,
+    slot: &mut Slot<'a>,
+    group: IpAddr,
+    id: Option<InterfaceId>,
+    joins: bool,
+) -> Result<(), Errno> {
+    let id = member_interface(stack, group, id)?;
+    let socket = member(stack, slot)?;
+    match joins {
+        true => socket.join(group, id)?,
+        false => socket.leave(group, id)?,
+    }
+    Ok(())
+}
+
+/// Joins, leaves, blocks or hears again a source of a group.
+#[cfg(feature = "multicast")]
+pub(super) fn source_membership<'a>(
+    stack: Stack<'a>,
+    slot: &mut Slot<'a>,
+    name: i32,
+    group: IpAddr,
+    source: IpAddr,
+    id: Option<InterfaceId>,
+) -> Result<(), Errno> {
+    let id = member_interface(stack, group, id)?;
+    let socket = member(stack, slot)?;
+    match name {
+        IP_ADD_SOURCE_MEMBERSHIP => socket.join_source(group, source, id)?,
+        IP_DROP_SOURCE_MEMBERSHIP => socket.leave_source(group, source, id)?,
+        IP_BLOCK_SOURCE => socket.block_source(group, source, id)?,
+        _ => socket.unblock_source(group, source, id)?,
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "multicast"))]
+pub(super) fn membership(
+    _: Stack<'_>,
+    _: &mut Slot<'_>,
+    _: IpAddr,
+    _: Option<InterfaceId>,
+    _: bool,
+) -> Result<(), Errno> {
+    Err(Errno::ENOPROTOOPT)
+}
+
+#[cfg(not(feature = "multicast"))]
+pub(super) fn source_membership(
+    _: Stack<'_>,
+    _: &mut Slot<'_>,
+    _: i32,
+    _: IpAddr,
+    _: IpAddr,
+    _: Option<InterfaceId>,
+) -> Result<(), Errno> {
+    Err(Errno::ENOPROTOOPT)
+}

@@ -1,0 +1,109 @@
+//! Waiting, and not.
+
+use zonda::stack::Next;
+
+use super::*;
+
+#[test]
+fn nonblocking_calls_say_so_and_timeouts_end() {
+    let world = world();
+    let server = world.datagrams(AF_INET, "0.0.0.0:7");
+    let far = &world.far;
+    let mut data = [0; 4];
+    assert_eq!(far.fcntl(server, F_GETFL, 0), Ok(0));
+    far.fcntl(server, F_SETFL, O_NONBLOCK).unwrap();
+    assert_eq!(
+        world.wait(far.recv(server, &mut data, 0)),
+        Err(Errno::EAGAIN)
+    );
+    far.ioctl(server, FIONBIO, 0).unwrap();
+    assert_eq!(far.fcntl(server, F_GETFL, 0), Ok(0));
+    far.setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &time(1, 500_000))
+        .unwrap();
+    let mut told = [0; 16];
+    let length = far.getsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &mut told);
+    assert_eq!((length, told.to_vec()), (Ok(16), time(1, 500_000)));
+    let before = world.net.now();
+    assert_eq!(
+        world.wait(far.recv(server, &mut data, 0)),
+        Err(Errno::EAGAIN)
+    );
+    assert_eq!(world.net.now().since(before), ms(1500));
+    let listener = world.listener(AF_INET, "0.0.0.0:7");
+    far.setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &time(2, 0))
+        .unwrap();
+    let before = world.net.now();
+    assert_eq!(world.wait(far.accept(listener)), Err(Errno::EAGAIN));
+    assert_eq!(world.net.now().since(before), secs(2));
+    assert_eq!(far.ioctl(server, 1, 0), Err(Errno::ENOTTY));
+    assert_eq!(far.fcntl(server, 99, 0), Err(Errno::EINVAL));
+}
+
+#[test]
+fn datagrams_wait_for_the_link() {
+    let world = world();
+    let server = world.datagrams(AF_INET, "0.0.0.0:7");
+    let client = world.near_datagrams();
+    world.link.down();
+    let near = &world.near;
+    // There is nobody whose link address would have to be asked for first.
+    near.set(client, SOL_SOCKET, SO_BROADCAST, 1).unwrap();
+    let to = addr("10.0.0.255:7");
+    let now = near.sendto(client, b"x", MSG_DONTWAIT, to);
+    assert_eq!(world.wait(now), Err(Errno::EAGAIN));
+    near.setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &time(1, 0))
+        .unwrap();
+    assert_eq!(
+        world.wait(near.sendto(client, b"x", 0, to)),
+        Err(Errno::EAGAIN)
+    );
+    let up = async {
+        near.stack().sleep(ms(300)).await;
+        world.link.up();
+    };
+    let (sent, _) = world.wait(join(near.sendto(client, b"x", 0, to), up));
+    assert_eq!(sent, Ok(1));
+    assert_eq!(world.wait(world.far.recv(server, &mut [0; 4], 0)), Ok(1));
+}
+
+#[test]
+fn program_without_an_executor_drives_the_stack_while_it_waits() {
+    let world = world();
+    let stack = world.near_host.stack();
+    let server = world.datagrams(AF_INET, "0.0.0.0:7");
+    let client = world.near_datagrams();
+    // Time passes by as much as the stack allows, and the network with it.
+    let mut idle = |next: Next| {
+        let span = match next {
+            Next::Now => us(1),
+            Next::At(at) => at.since(world.net.now()),
+            Next::Idle => ms(1),
+        };
+        world.net.run_for(span.min(ms(1)));
+    };
+    let to = addr("10.0.0.2:7");
+    let sent = block_on(stack, &mut idle, world.near.sendto(client, b"hello", 0, to));
+    assert_eq!(sent, Ok(5));
+    let mut data = [0; 8];
+    let echo = async {
+        let (length, from) = world.far.recvfrom(server, &mut data, 0).await.unwrap();
+        world
+            .far
+            .sendto(server, &data[..length], 0, from.unwrap())
+            .await
+    };
+    let echoed = block_on(world.far_host.stack(), &mut idle, echo);
+    assert_eq!(echoed, Ok(5));
+    let mut answer = [0; 8];
+    let received = block_on(stack, &mut idle, world.near.recv(client, &mut answer, 0));
+    assert_eq!((received, &answer[..5]), (Ok(5), b"hello".as_slice()));
+    let limit = time(0, 50_000);
+    world
+        .near
+        .setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &limit)
+        .unwrap();
+    let before = world.net.now();
+    let nothing = block_on(stack, &mut idle, world.near.recv(client, &mut answer, 0));
+    assert_eq!(nothing, Err(Errno::EAGAIN));
+    assert!(world.net.now().since(before) < ms(52));
+}
