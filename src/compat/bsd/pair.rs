@@ -51,7 +51,6 @@ impl End {
         if !self.is_stream {
             let front = self.received.front()?;
             let (copied, length) = (scatter(&front, 0, to, 0), front.len());
-            drop(front);
             if !peek {
                 self.bytes -= length.min(self.bytes);
                 drop(self.received.pop_front());
