@@ -4,8 +4,10 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use heapless::{String, Vec};
 
+#[cfg(any(feature = "hostname", feature = "mgmt"))]
 use super::address::text;
 use super::constants::*;
+#[cfg(any(feature = "hostname", feature = "mgmt"))]
 use super::errno::Errno;
 use super::table::Sockets;
 use crate::config;

@@ -150,14 +150,14 @@ impl<'a, const N: usize> Sockets<'a, N> {
     ///
     /// `EINVAL` if the socket does not listen, `EMFILE`: the connection then goes on waiting.
     pub async fn accept(&self, fd: Fd) -> Result<(Fd, SocketAddr), Errno> {
-        let full = self.with_table(|slots| {
-            let mut slots = slots.iter();
-            !slots.any(|slot| matches!(slot.socket, Socket::Closed))
-        });
         let accepted = self.until(fd, 0, Way::Receive, |slots| {
+            let is_free = |slot: &Slot<'_>| matches!(slot.socket, Socket::Closed);
+            let is_full = !slots.iter().any(is_free);
             let slot = open_slot(slots, fd)?;
             match &slot.socket {
-                Socket::Listener(_) if full => Err(Errno::EMFILE.into()),
+                Socket::Listener(listener) if is_full && listener.has_waiting() => {
+                    Err(Errno::EMFILE.into())
+                }
                 Socket::Listener(listener) => match listener.try_accept() {
                     Some(socket) => Ok((socket, slot.options)),
                     None => Err(Stall::Until(listener.key())),

@@ -355,3 +355,23 @@ fn connection_of_the_listener_has_its_options() {
     let mss = world.far.get(fd, IPPROTO_TCP, TCP_MAXSEG).unwrap();
     assert!((1400..=1460).contains(&mss), "{mss}");
 }
+
+#[test]
+fn connection_goes_on_waiting_while_no_descriptor_is_free() {
+    let world = world();
+    let listener = world.listener(AF_INET, "0.0.0.0:7");
+    for _ in 1..16 {
+        let _: Fd = world.far.socket(AF_INET, SOCK_DGRAM, 0).unwrap();
+    }
+    let near = world.near.socket(AF_INET, SOCK_STREAM, 0).unwrap();
+    world
+        .wait(world.near.connect(near, addr("10.0.0.2:7")))
+        .unwrap();
+    let accept = || world.wait(world.far.accept(listener));
+    assert_eq!(accept(), Err(Errno::EMFILE));
+    world.far.close_now(9).unwrap();
+    let (fd, _) = accept().unwrap();
+    assert_eq!(fd, 9);
+    world.wait(world.near.send(near, b"x", 0)).unwrap();
+    assert_eq!(world.wait(world.far.recv(fd, &mut [0; 4], 0)), Ok(1));
+}
