@@ -170,7 +170,7 @@ impl<'a> UdpSocket<'a> {
         &self,
         read: impl FnOnce(&NetBuf, usize) -> usize,
     ) -> Option<(usize, RecvInfo)> {
-        self.stack.visit(|core| core.udp_peek(self.index, read))
+        self.stack.udp_peek(self.index, read)
     }
 
     /// Waits for room for a datagram in the transmit queues that have none.

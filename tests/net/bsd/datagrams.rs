@@ -254,3 +254,33 @@ fn receive_buffer_bounds_what_waits() {
         (Ok(100), Ok(100), Err(Errno::EAGAIN))
     );
 }
+
+#[test]
+fn datagram_sockets_of_one_version_share_a_port_and_hear_their_own() {
+    let world = world();
+    let four = world.datagrams(AF_INET, "0.0.0.0:7");
+    let six = world.far.socket(AF_INET6, SOCK_DGRAM, 0).unwrap();
+    assert_eq!(world.far.bind(six, addr("[::]:7")), Err(Errno::EADDRINUSE));
+    world.far.set(six, IPPROTO_IPV6, IPV6_V6ONLY, 1).unwrap();
+    world.far.bind(six, addr("[::]:7")).unwrap();
+    assert_eq!(world.far.getsockname(four), Ok(addr("0.0.0.0:7")));
+    let client = world.near.socket(AF_INET6, SOCK_DGRAM, 0).unwrap();
+    for (to, own, other) in [
+        ("[::ffff:10.0.0.2]:7", four, six),
+        ("[fd00::2]:7", six, four),
+    ] {
+        let sent = world.near.sendto(client, b"x", 0, addr(to));
+        assert_eq!(world.wait(sent), Ok(1));
+        let mut data = [0; 4];
+        let (_, from) = world.wait(world.far.recvfrom(own, &mut data, 0)).unwrap();
+        let none = world.far.recv(other, &mut data, MSG_DONTWAIT);
+        assert_eq!(world.wait(none), Err(Errno::EAGAIN));
+        // And answers from the address of that version.
+        let echoed = world.far.sendto(own, b"xy", 0, from.unwrap());
+        assert_eq!(world.wait(echoed), Ok(2));
+        assert_eq!(world.wait(world.near.recv(client, &mut data, 0)), Ok(2));
+    }
+    // A mapped address is none of an IPv6 socket's.
+    let mapped = world.far.sendto(six, b"x", 0, addr("[::ffff:10.0.0.1]:9"));
+    assert_eq!(world.wait(mapped), Err(Errno::ENETUNREACH));
+}
