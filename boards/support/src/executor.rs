@@ -4,6 +4,7 @@
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use device::apart;
 use embassy_executor::{Spawner, raw};
 use static_cell::StaticCell;
 
@@ -31,13 +32,6 @@ pub fn run(start: impl FnOnce(Spawner)) -> ! {
             }
         });
     }
-}
-
-/// Does something that puts much on the stack, and takes it off again: what is done once shall not
-/// add up with what is done all the time.
-#[inline(never)]
-pub fn apart<R>(work: impl FnOnce() -> R) -> R {
-    work()
 }
 
 /// Waits for an interrupt, which is handled when interrupts are on again.
