@@ -11,6 +11,8 @@ mod namespace;
 mod dnsmasq;
 #[path = "firmware/ethernet.rs"]
 mod ethernet;
+#[path = "firmware/image.rs"]
+mod image;
 #[path = "firmware/line.rs"]
 mod line;
 #[path = "firmware/machine.rs"]
@@ -74,6 +76,33 @@ fn the_echo_images_are_linked_with_no_panic_machinery() {
         "a path to a panic is left in an image:\n{said}"
     );
     print!("{}", String::from_utf8_lossy(&run.stdout));
+}
+
+// ---- Boards of hardware -------------------------------------------------------------------------
+
+/// Builds boards that nobody has here, and tells what their images take.
+macro_rules! hardware_boards {
+    ($($name:ident: $package:literal, $target:literal;)*) => {$(
+        #[test]
+        fn $name() {
+            if std::env::var_os("ZONDA_SKIPPED").is_none() {
+                skip!("run it by `tests/run firmware`");
+            }
+            if let Err(why) = image::build($package, $target) {
+                skip!("{why}");
+            }
+            let image::Footprint { flash, ram } =
+                image::Footprint::of(&image::path($target, $package));
+            println!("{}: {flash} bytes of flash, {ram} of RAM", $package);
+        }
+    )*};
+}
+
+hardware_boards! {
+    the_image_for_the_nucleo_f429zi_is_built: "nucleo-f429zi", "thumbv7em-none-eabihf";
+    the_image_for_the_nucleo_h743zi_is_built: "nucleo-h743zi", "thumbv7em-none-eabihf";
+    the_image_for_the_nrf52840_dk_is_built: "nrf52840-dk", "thumbv7em-none-eabihf";
+    the_image_for_the_esp32c3_is_built: "esp32c3", "riscv32imc-unknown-none-elf";
 }
 
 // ---- Boards in QEMU ----------------------------------------------------------------------------

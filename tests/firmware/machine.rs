@@ -6,13 +6,14 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::UdpSocket;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::image;
 use crate::namespace::{PATIENCE, ip, until};
 
 /// The addresses that each board has, and those of Linux beside it.
@@ -46,44 +47,13 @@ pub struct Board {
 }
 
 impl Board {
-    /// Where images are built.
-    fn directory() -> PathBuf {
-        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(
-            || Path::new(env!("CARGO_MANIFEST_DIR")).join("target"),
-            PathBuf::from,
-        );
-        target.join("boards")
-    }
-
     fn image(&self) -> PathBuf {
-        let (directory, target) = (Self::directory(), self.target);
-        directory.join(target).join("release").join(self.image)
+        image::path(self.target, self.image)
     }
 
-    /// Builds the image; says why it cannot be built here. An image that could be and is not is a
-    /// failure.
+    /// Builds the image; says why it cannot be built here.
     pub fn build(&self) -> Result<(), String> {
-        let run = Command::new("./cross")
-            .args([self.target, "build", "--quiet", "--release", "--locked"])
-            .args(["--package", self.package])
-            .arg("--target-dir")
-            .arg(Self::directory())
-            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/boards"))
-            // What the test's own build was told is nothing to the board's.
-            .env_remove("RUSTFLAGS")
-            .stdin(Stdio::null())
-            .output()
-            .expect("boards/cross starts");
-        let said = String::from_utf8_lossy(&run.stderr);
-        if run.status.code() == Some(3) {
-            return Err(said.trim().into());
-        }
-        assert!(
-            run.status.success(),
-            "{} is not built:\n{said}",
-            self.package
-        );
-        Ok(())
+        image::build(self.package, self.target)
     }
 }
 
