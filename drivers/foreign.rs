@@ -172,14 +172,9 @@ impl<'p> Exchange<'p> {
         self.longest_sent = device.longest();
         // No more blocks than the bounds leave in any case: those that wait may wait for a short
         // frame. A longer one is lost where it finds too few.
-        let (stats, limits) = (self.pool.stats(), self.pool.limits());
-        let kept = stats
-            .blocks
-            .saturating_sub(limits.held.saturating_add(limits.send));
         let (offset, size) = (receive_offset(self.medium), self.pool.block_size().max(1));
-        let needed = (offset + self.longest).div_ceil(size);
-        self.blocks = needed.min(usize::from(kept)).max(1);
-        self.room = (self.blocks * size - offset).min(self.longest);
+        self.room = self.pool.receive_reserve(offset).min(self.longest);
+        self.blocks = (offset + self.room).div_ceil(size).max(1);
     }
 
     fn look(&mut self, device: &mut impl Device, context: &mut Context<'_>) {

@@ -115,7 +115,8 @@ pub struct Lan9118Stats {
     pub damaged: u32,
     /// Received frames shorter than Ethernet has them.
     pub short: u32,
-    /// Received frames longer than the MTU allows, or than the pool can hold.
+    /// Received frames longer than the MTU allows, or than the pool can hold, or can hold beside
+    /// what others do.
     pub long: u32,
     /// Frames for which the FIFO had no room.
     pub overruns: u32,
@@ -461,13 +462,19 @@ impl<'s, R: Registers> Lan9118<'s, R> {
                     continue;
                 }
                 poll_fn(|context| driver.poll_room(context)).await;
-                let mut buf = (pool.alloc_chain_async(Purpose::Receive, offset, length)).await;
+                let buf = super::blocks_for(pool, offset, length).await;
                 if self.dumps.get() != dumps {
                     // The frame has gone with the others.
                     self.count(|stats| stats.dumped = stats.dumped.wrapping_add(1));
                     driver.count_receive_errors(1);
                     continue;
                 }
+                let Some(mut buf) = buf else {
+                    frame.skip();
+                    self.count(|stats| stats.long = stats.long.wrapping_add(1));
+                    driver.count_receive_errors(1);
+                    continue;
+                };
                 let _: Result<(), _> = buf.for_each_fragment_mut(|piece| frame.fill(piece));
                 frame.skip();
                 // There was room.

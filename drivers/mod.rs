@@ -94,6 +94,24 @@ impl Drop for LinkUp<'_> {
     }
 }
 
+/// Blocks for a received frame of `length` bytes. They are waited for where they are sure to come; a
+/// frame that is longer than that finds them now, or not at all: nobody's patience keeps the others
+/// out.
+#[cfg(any(feature = "driver-lan9118", feature = "driver-stellaris"))]
+async fn blocks_for(
+    pool: crate::netbuf::Pool,
+    offset: usize,
+    length: usize,
+) -> Option<crate::netbuf::NetBuf> {
+    use crate::netbuf::Purpose;
+
+    if length > pool.receive_reserve(offset) {
+        return pool.alloc_chain(Purpose::Receive, offset, length).ok();
+    }
+    let blocks = pool.alloc_chain_async(Purpose::Receive, offset, length);
+    Some(blocks.await)
+}
+
 /// Lets other tasks have their turn.
 #[cfg(any(
     feature = "driver-lan9118",

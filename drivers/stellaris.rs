@@ -150,7 +150,8 @@ pub struct StellarisStats {
     pub damaged: u32,
     /// Received frames shorter than an Ethernet header.
     pub short: u32,
-    /// Received frames longer than the MTU allows, or than the pool can hold.
+    /// Received frames longer than the MTU allows, or than the pool can hold, or can hold beside
+    /// what others do.
     pub long: u32,
     /// Received frames that were lost with all that was in the FIFO, when it was emptied.
     pub dumped: u32,
@@ -416,13 +417,17 @@ impl<'s, R: Registers> Stellaris<'s, R> {
                     continue;
                 }
                 let restarts = self.stats.get().restarts;
-                let mut buf = pool
-                    .alloc_chain_async(Purpose::Receive, offset, length)
-                    .await;
+                let buf = super::blocks_for(pool, offset, length).await;
                 if self.stats.get().restarts != restarts {
                     // The frame has gone with the others, which it was counted among.
                     continue;
                 }
+                let Some(mut buf) = buf else {
+                    frame.skip();
+                    self.count(|stats| &mut stats.long, 1);
+                    driver.count_receive_errors(1);
+                    continue;
+                };
                 let _: Result<(), _> = buf.for_each_fragment_mut(|piece| frame.fill(piece));
                 frame.skip();
                 // There was room.

@@ -20,7 +20,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::string::String;
 use std::vec;
 
-use async_io::{Async, Timer};
+use async_io::Async;
 use rustix::io::Errno;
 
 use self::configure::Configuration;
@@ -32,8 +32,6 @@ use crate::netbuf::{NetBuf, Pool, Purpose};
 
 /// Frames that pass in one direction before other tasks have their turn.
 const BATCH: u32 = 64;
-/// How long to wait when a pool has some free blocks, but too few for a frame.
-const PAUSE: core::time::Duration = core::time::Duration::from_millis(1);
 
 // `linux/if_tun.h`: the kind of interface, and no header of its own before each frame.
 const IFF_TUN: i16 = 0x0001;
@@ -211,8 +209,10 @@ impl TapDevice {
                     // One byte more tells a frame that is too long.
                     None => blocks(pool, receive_offset(self.kind.medium()), longest + 1).await,
                 };
+                let room = buf.len();
                 match system::read(&self.file, &mut buf) {
-                    Ok(length) if (1..=longest).contains(&length) => {
+                    // What fills it may have been longer.
+                    Ok(length) if (1..room).contains(&length) => {
                         buf.truncate(length);
                         #[cfg(feature = "timestamps")]
                         buf.set_stamp(Stamp {
@@ -227,7 +227,8 @@ impl TapDevice {
                         prepared = Some(buf);
                     }
                     Err(error) => {
-                        prepared = Some(buf);
+                        // Until there is a frame, there may be blocks for a long one.
+                        prepared = Some(buf).filter(|_| room > longest);
                         match error.kind() {
                             io::ErrorKind::Interrupted => {}
                             io::ErrorKind::WouldBlock => {
@@ -286,20 +287,14 @@ impl TapDevice {
     }
 }
 
-/// A buffer of `length` bytes to receive into, as soon as there are blocks for it.
+/// A buffer of `length` bytes to receive into, or, as soon as there are blocks for that, one of so many
+/// as are sure to be had: those that wait for blocks may wait for a short frame.
 async fn blocks(pool: Pool, offset: usize, length: usize) -> NetBuf {
-    loop {
-        if let Ok(buf) = pool.alloc_chain(Purpose::Receive, offset, length) {
-            return buf;
-        }
-        // Two that wait for several blocks each must not sit on a part of them: so this waits in
-        // line for one, and then looks whether there are enough.
-        drop(pool.alloc_async(Purpose::Receive, offset).await);
-        if let Ok(buf) = pool.alloc_chain(Purpose::Receive, offset, length) {
-            return buf;
-        }
-        let _: std::time::Instant = Timer::after(PAUSE).await;
+    if let Ok(buf) = pool.alloc_chain(Purpose::Receive, offset, length) {
+        return buf;
     }
+    let sure = pool.receive_reserve(offset).min(length);
+    pool.alloc_chain_async(Purpose::Receive, offset, sure).await
 }
 
 /// Sends a frame, gathered from its fragments.

@@ -347,14 +347,34 @@ fn frames_wait_in_the_chip_while_the_pool_is_empty() {
         let taken: Vec<_> = (0..3)
             .map(|_| pool.alloc(Purpose::Receive, 0).unwrap())
             .collect();
-        bench.model.arrive(&bytes(1000));
+        let last = pool.alloc(Purpose::Receive, 0).unwrap();
+        bench.model.arrive(&bytes(400));
         bench.model.arrive(&bytes(60));
         assert!(bench.settle().is_pending());
         assert!(bench.received().is_empty());
-        drop(taken);
+        drop((taken, last));
         assert!(bench.settle().is_pending());
-        assert_eq!(bench.received(), [bytes(1000), bytes(60)]);
+        assert_eq!(bench.received(), [bytes(400), bytes(60)]);
         assert_eq!(bench.port.stats().receive_errors, 0);
+    });
+}
+
+#[test]
+fn long_frame_that_finds_too_few_blocks_does_not_keep_out_a_short_one() {
+    let pool = pool::<4, 512>();
+    with_driver(Model::new(), pool, |bench| {
+        let taken: Vec<_> = (0..3)
+            .map(|_| pool.alloc(Purpose::Receive, 0).unwrap())
+            .collect();
+        bench.model.arrive(&bytes(1000));
+        bench.model.arrive(&bytes(60));
+        assert!(bench.settle().is_pending());
+        assert_eq!(bench.received(), [bytes(60)]);
+        assert_eq!(bench.port.stats().receive_errors, 1);
+        drop(taken);
+        bench.model.arrive(&bytes(1000));
+        assert!(bench.settle().is_pending());
+        assert_eq!(bench.received(), [bytes(1000)]);
     });
 }
 

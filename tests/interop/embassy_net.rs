@@ -1,7 +1,6 @@
 //! A driver that others wrote for `embassy-net`, at a port of the stack, and Linux at the other end.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::thread;
 
 use embassy_futures::join::join;
@@ -9,7 +8,7 @@ use embassy_net_tuntap::TunTapDevice;
 use zonda::drivers::embassy_net_driver::Adapter;
 use zonda::link::Port;
 use zonda::netbuf::{NetBufPool, Pool};
-use zonda::socket::{TcpListener, TcpSocket, UdpSocket};
+use zonda::socket::{TcpListener, TcpSocket};
 use zonda::stack::Stack;
 
 use crate::demo::{DEVICE4, DEVICE6};
@@ -17,6 +16,7 @@ use crate::namespace::ip;
 use crate::stack::{join_linux, on_port};
 use crate::tcp::{connect, echo};
 use crate::tcp_client::{LINUX, linux};
+use crate::udp::short_datagrams_are_echoed;
 
 /// What is echoed over each connection, in bytes.
 const BULK: usize = 10_000_000;
@@ -96,34 +96,5 @@ fn short_frames_pass_a_small_pool_through_a_driver_of_embassy_net() {
     in_namespace!();
     // Too few blocks for a frame of full length.
     static POOL: NetBufPool<8, 128> = NetBufPool::new();
-    beside_linux(POOL.pool(), async |stack| {
-        let local: SocketAddr = "[::]:7".parse().unwrap();
-        let socket = UdpSocket::bind(stack, local).unwrap();
-        let client = thread::spawn(|| {
-            for target in ["10.9.0.2:7", "[fd09::2]:7"] {
-                let any = if target.starts_with('[') {
-                    "[::]:0"
-                } else {
-                    "0.0.0.0:0"
-                };
-                let socket = std::net::UdpSocket::bind(any).unwrap();
-                socket
-                    .set_read_timeout(Some(crate::namespace::PATIENCE))
-                    .unwrap();
-                for number in 0..100u8 {
-                    assert_eq!(socket.send_to(&[number; 100], target).unwrap(), 100);
-                    let mut back = [0; 200];
-                    assert_eq!(socket.recv(&mut back).unwrap(), 100);
-                    assert_eq!(back[..100], [number; 100]);
-                }
-            }
-        });
-        let work = async {
-            for _ in 0..200 {
-                let (data, info) = socket.recv().await.unwrap();
-                assert!(socket.try_reply(data, &info).is_ok());
-            }
-        };
-        beside(stack, client, work).await;
-    });
+    beside_linux(POOL.pool(), short_datagrams_are_echoed);
 }

@@ -2,9 +2,15 @@
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::process::Command;
+use std::thread;
+
+use zonda::netbuf::NetBufPool;
+use zonda::stack::Stack;
 
 use crate::demo::{DEVICE4, DEVICE6, Demo, reaches};
 use crate::namespace::{PATIENCE, run};
+use crate::stack::{beside_linux, until};
 
 const ECHO: u16 = 7;
 
@@ -19,6 +25,43 @@ fn socket_to(target: &str, port: u16) -> UdpSocket {
     socket.connect(target).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     socket
+}
+
+/// Has Linux send short datagrams to a stack beside it, and the stack send them back.
+pub async fn short_datagrams_are_echoed(stack: Stack<'_>) {
+    let local: SocketAddr = SocketAddr::new(IpAddr::from([0; 8]), ECHO);
+    let socket = zonda::socket::UdpSocket::bind(stack, local).unwrap();
+    let client = thread::spawn(|| {
+        for target in [DEVICE4, DEVICE6] {
+            let socket = socket_to(target, ECHO);
+            for number in 0..100u8 {
+                assert_eq!(socket.send(&[number; 100]).unwrap(), 100);
+                let mut back = [0; 200];
+                assert_eq!(socket.recv(&mut back).unwrap(), 100);
+                assert_eq!(back[..100], [number; 100]);
+            }
+        }
+    });
+    for _ in 0..200 {
+        let (data, info) = socket.recv().await.unwrap();
+        assert!(socket.try_reply(data, &info).is_ok());
+    }
+    until("Linux has all back", || client.is_finished()).await;
+    client.join().unwrap();
+}
+
+#[test]
+fn short_frames_pass_a_small_pool_and_long_ones_do_not_keep_them_out() {
+    in_namespace!("ping");
+    // Too few blocks for a frame of full length.
+    static POOL: NetBufPool<8, 128> = NetBufPool::new();
+    beside_linux::<0>(POOL.pool(), async |stack| {
+        let long = format!("ping -c 3 -i 0.2 -W 1 -s 1400 {DEVICE4}");
+        let pings = thread::spawn(move || Command::new("sh").args(["-c", &long]).output().unwrap());
+        short_datagrams_are_echoed(stack).await;
+        until("the pings have ended", || pings.is_finished()).await;
+        short_datagrams_are_echoed(stack).await;
+    });
 }
 
 /// Sends a datagram of every size to the echo port, and compares what comes back.

@@ -253,6 +253,16 @@ impl Pool {
             }
     }
 
+    /// Bytes that a received packet can have, behind `headroom` in its first block, and be sure to
+    /// find blocks in the end: those that the bounds let neither sockets nor senders take. A longer
+    /// one may find more, or wait for as long as others like.
+    pub fn receive_reserve(self, headroom: usize) -> usize {
+        let (stats, limits) = (self.stats(), self.limits());
+        let taken = limits.held.saturating_add(limits.send);
+        let kept = stats.blocks.saturating_sub(taken).max(1);
+        (usize::from(kept) * self.block_size()).saturating_sub(headroom)
+    }
+
     /// How many blocks so many bytes take at most, behind `headroom` in the first.
     fn blocks_for(self, purpose: Purpose, headroom: usize, length: usize) -> u16 {
         let size = match purpose {
