@@ -30,7 +30,7 @@ fn each_fuzz_target_takes_its_seeds_whole_and_cut_short() {
         assert!(seeds.len() >= 2, "{name}");
         for (_, seed) in seeds {
             // The whole stack takes its time.
-            let step = if matches!(name, "stack" | "llmnr") {
+            let step = if matches!(name, "stack" | "llmnr" | "mdns") {
                 29
             } else {
                 1
@@ -46,7 +46,7 @@ fn each_fuzz_target_takes_its_seeds_whole_and_cut_short() {
 fn each_fuzz_target_takes_what_is_made_of_its_seeds() {
     for (name, target) in TARGETS {
         let seeds: Vec<_> = seeds(name).into_iter().map(|(_, seed)| seed).collect();
-        let cases = if matches!(name, "stack" | "llmnr") {
+        let cases = if matches!(name, "stack" | "llmnr" | "mdns") {
             60
         } else {
             600

@@ -17,7 +17,7 @@ pub use stack::stack;
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 18] = [
+pub const TARGETS: [(&str, Target); 19] = [
     ("ethernet", ethernet),
     ("arp", arp),
     ("ipv4", ipv4),
@@ -35,6 +35,7 @@ pub const TARGETS: [(&str, Target); 18] = [
     ("sntp", sntp),
     ("slip", slip),
     ("llmnr", llmnr),
+    ("mdns", mdns),
     ("stack", stack),
 ];
 
@@ -441,13 +442,33 @@ fn slip_frames(mut line: &[u8]) -> (Vec<Vec<u8>>, usize) {
 
 /// A datagram to the port of LLMNR, from another host and by both versions, to a stack that answers.
 pub fn llmnr(data: &[u8]) {
-    let groups = [
-        (IpAddr::from([10, 0, 0, 9]), IpAddr::from([224, 0, 0, 252])),
-        (
-            Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 9).into(),
-            Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 3).into(),
-        ),
+    let groups: [IpAddr; 2] = [
+        [224, 0, 0, 252].into(),
+        Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 3).into(),
     ];
-    let frames = groups.map(|(source, group)| stack::datagram(source, group, 5355, data));
+    hear(groups, (4000, 5355), data);
+}
+
+/// A datagram to the port of multicast DNS, from a neighbour and from a program that knows no
+/// multicast, to a stack that has a name and a service and asks for others.
+pub fn mdns(data: &[u8]) {
+    let groups: [IpAddr; 2] = [
+        [224, 0, 0, 251].into(),
+        Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb).into(),
+    ];
+    for from in [5353, 4000] {
+        hear(groups, (from, 5353), data);
+    }
+}
+
+/// Another host sends to groups of both versions.
+fn hear(groups: [IpAddr; 2], ports: (u16, u16), data: &[u8]) {
+    let frames = groups.map(|group| {
+        let source: IpAddr = match group {
+            IpAddr::V4(_) => [10, 0, 0, 9].into(),
+            IpAddr::V6(_) => Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 9).into(),
+        };
+        stack::datagram((source, group), ports, data)
+    });
     stack::run(&frames);
 }

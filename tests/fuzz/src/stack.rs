@@ -9,7 +9,9 @@ use zonda::iface::{ConflictDetection, Ipv4Cidr, Ipv6Cidr};
 use zonda::link::{Capabilities, LinkState, Offload, Port};
 use zonda::netbuf::{NetBufPool, Purpose};
 use zonda::proto::dns::{Family, Resolver, ServerSource};
+use zonda::proto::dns_sd::ServiceConfig;
 use zonda::proto::llmnr::Llmnr;
+use zonda::proto::mdns::Mdns;
 use zonda::socket::{TcpListener, UdpSocket};
 use zonda::stack::{ManualClock, StackCell, StackStorage};
 use zonda::time::{Duration, Instant};
@@ -70,7 +72,17 @@ fn receive(frames: &[(u64, Vec<u8>)]) {
         let resolver = Resolver::new(stack);
         let server = IpAddr::from([10, 0, 0, 9]);
         let _ = resolver.set_servers(ServerSource::Static, None, &[server]);
-        let mut tasks: [Pin<Box<dyn Future<Output = ()> + '_>>; 2] = [
+        let mdns = Mdns::new(stack);
+        mdns.set_host_name("host").unwrap();
+        let service = ServiceConfig::new("echo", "_echo._udp", 7);
+        let _ = mdns.register(&service).unwrap();
+        let mut tasks: [Pin<Box<dyn Future<Output = ()> + '_>>; 4] = [
+            Box::pin(async {
+                let _ = mdns.run().await;
+            }),
+            Box::pin(async {
+                let _ = mdns.lookup_host("other.local", None).await;
+            }),
             Box::pin(async {
                 let _ = llmnr.run().await;
             }),
@@ -78,7 +90,7 @@ fn receive(frames: &[(u64, Vec<u8>)]) {
                 let _ = resolver.lookup_host("host.test", Family::Any).await;
             }),
         ];
-        let mut is_done = [false; 2];
+        let mut is_done = [false; 4];
         let mut now = Instant::ZERO;
         let mut step = |wait: u64, frame: &[u8]| {
             now += Duration::from_millis(wait);
@@ -121,7 +133,7 @@ fn receive(frames: &[(u64, Vec<u8>)]) {
 }
 
 /// A frame with a datagram to a group of the link; its checksums are left out.
-pub fn datagram(source: IpAddr, group: IpAddr, port: u16, data: &[u8]) -> Vec<u8> {
+pub fn datagram((source, group): (IpAddr, IpAddr), (from, to): (u16, u16), data: &[u8]) -> Vec<u8> {
     let data = &data[..data.len().min(1400)];
     let length = (8 + data.len()) as u16;
     let mut frame = Vec::new();
@@ -145,8 +157,8 @@ pub fn datagram(source: IpAddr, group: IpAddr, port: u16, data: &[u8]) -> Vec<u8
         }
         _ => unreachable!("both of one version"),
     }
-    frame.extend(4000u16.to_be_bytes());
-    frame.extend(port.to_be_bytes());
+    frame.extend(from.to_be_bytes());
+    frame.extend(to.to_be_bytes());
     frame.extend(length.to_be_bytes());
     // By IPv6 none is forbidden.
     frame.extend([0x12, 0x34]);
