@@ -80,19 +80,6 @@ mod fragments;
 #[allow(dead_code)]
 #[path = "net/frame.rs"]
 mod frame;
-#[cfg(all(
-    feature = "acd",
-    feature = "dad",
-    feature = "llmnr",
-    feature = "mdns",
-    feature = "dns-sd",
-    feature = "sntp",
-    feature = "slip",
-    feature = "dhcpv6-client",
-    feature = "dhcpv4-client"
-))]
-#[path = "fuzz/src/lib.rs"]
-mod fuzz;
 #[cfg(all(feature = "hostname", feature = "events"))]
 #[path = "net/hostname.rs"]
 mod hostname;

@@ -6,7 +6,10 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::fuzz::TARGETS;
+use fuzz::TARGETS;
+
+#[path = "../fuzz/src/lib.rs"]
+mod fuzz;
 
 /// The seeds of a target, by their names.
 fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
