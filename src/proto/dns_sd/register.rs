@@ -75,9 +75,10 @@ impl ServiceId {
 ///
 /// ```
 /// # use zonda::proto::dns_sd::{Attribute, ServiceConfig};
+/// let attributes = [Attribute::new("path", b"/state"), Attribute::flag("steam")];
 /// let service = ServiceConfig::new("Kettle in the kitchen", "_http._tcp", 80)
 ///     .subtypes(&["_printer"])
-///     .attributes(&[Attribute::new("path", b"/state"), Attribute::flag("steam")]);
+///     .attributes(&attributes);
 /// # let _ = service;
 /// ```
 #[derive(Clone, Copy, Debug)]
