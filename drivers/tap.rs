@@ -20,7 +20,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::string::String;
 use std::vec;
 
-use async_io::Async;
+use async_io::{Async, Timer};
 use rustix::io::Errno;
 
 use self::configure::Configuration;
@@ -32,6 +32,9 @@ use crate::netbuf::{NetBuf, Pool, Purpose};
 
 /// Frames that pass in one direction before other tasks have their turn.
 const BATCH: u32 = 64;
+/// How long, and how often, blocks for a long frame are waited for.
+const PAUSE: core::time::Duration = core::time::Duration::from_millis(1);
+const PAUSES: u32 = 50;
 
 // `linux/if_tun.h`: the kind of interface, and no header of its own before each frame.
 const IFF_TUN: i16 = 0x0001;
@@ -287,11 +290,17 @@ impl TapDevice {
     }
 }
 
-/// A buffer of `length` bytes to receive into, or, as soon as there are blocks for that, one of so many
-/// as are sure to be had: those that wait for blocks may wait for a short frame.
+/// A buffer of `length` bytes to receive into. Where there are no blocks for that, and the stack that
+/// is behind does not give any back for a while, it is one of so many as are sure to be had: those that
+/// wait for blocks may wait for a short frame.
 async fn blocks(pool: Pool, offset: usize, length: usize) -> NetBuf {
-    if let Ok(buf) = pool.alloc_chain(Purpose::Receive, offset, length) {
-        return buf;
+    if pool.can_hold(Purpose::Receive, offset, length) {
+        for _ in 0..PAUSES {
+            if let Ok(buf) = pool.alloc_chain(Purpose::Receive, offset, length) {
+                return buf;
+            }
+            let _: std::time::Instant = Timer::after(PAUSE).await;
+        }
     }
     let sure = pool.receive_reserve(offset).min(length);
     pool.alloc_chain_async(Purpose::Receive, offset, sure).await
