@@ -44,7 +44,7 @@ use super::fifo::{WordReader, WordWriter};
 use super::registers::{InterruptSignal, Registers};
 use super::{longest_frame, receive_offset};
 use crate::link::{DriverEnd, LinkState, Medium};
-use crate::netbuf::{NetBuf, Pool, Purpose};
+use crate::netbuf::{NetBuf, Pool};
 #[cfg(feature = "multicast")]
 use crate::wire::LinkAddr;
 

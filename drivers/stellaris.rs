@@ -40,7 +40,7 @@ use super::fifo::{WordReader, WordWriter};
 use super::registers::{InterruptSignal, Registers};
 use super::{longest_frame, pass, receive_offset};
 use crate::link::{DriverEnd, LinkState, Medium};
-use crate::netbuf::{NetBuf, Pool, Purpose};
+use crate::netbuf::{NetBuf, Pool};
 
 // The registers (LM3S6965 data sheet, "Ethernet MAC Register Descriptions"), by their offset.
 /// What has happened; written to, it is acknowledged.

@@ -16,7 +16,7 @@ use self::model::Model;
 use super::*;
 use crate::config;
 use crate::link::{Capabilities, Port, StackEnd};
-use crate::netbuf::NetBufPool;
+use crate::netbuf::{NetBufPool, Purpose};
 
 const ADDRESS: [u8; 6] = [2, 1, 2, 3, 4, 5];
 const PIN: InterruptPin = InterruptPin::ActiveHigh;

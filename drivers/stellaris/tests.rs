@@ -9,7 +9,7 @@ use std::vec::Vec;
 
 use super::*;
 use crate::link::{Capabilities, Port, StackEnd};
-use crate::netbuf::NetBufPool;
+use crate::netbuf::{NetBufPool, Purpose};
 
 /// The controller, as the data sheet has it.
 #[derive(Default)]
