@@ -1,4 +1,5 @@
-//! Devices that have a driver for `embassy-net`, at a port of this stack.
+//! Devices that have a driver for `embassy-net`, at a port of this stack; and drivers of this crate
+//! as such devices.
 //!
 //! [`Adapter`] runs any [`embassy_net_driver::Driver`]: the Ethernet of STM32, W5500 and ENC28J60
 //! on SPI, the Wi-Fi of CYW43 and ESP32, USB, PPP and so on.
@@ -8,6 +9,10 @@
 //! port's queue, or given up. A device that is asked for a received frame while it has no room to
 //! send gives none, so there, and only there, receiving waits for sending.
 //! `Capabilities::max_burst_size` asks for nothing here: the device says itself when it has room.
+//!
+//! [`PortDevice`] is the way back: another stack on a driver of this crate.
+
+mod port_device;
 
 use core::convert::Infallible;
 use core::task::{Context, Poll};
@@ -17,6 +22,8 @@ use embassy_net_driver::{Checksum, Driver, HardwareAddress, RxToken, TxToken};
 use super::foreign::{self, Device, Exchange, Station, Sums, UnsupportedMedium};
 use crate::link::{Capabilities, DriverEnd, LinkState};
 use crate::netbuf::{NetBuf, Pool};
+
+pub use self::port_device::{PortDevice, Received, Room};
 
 /// A device with a driver for `embassy-net`.
 ///

@@ -1,17 +1,23 @@
-//! A driver that others wrote for `embassy-net`, at a port of the stack, and Linux at the other end.
+//! A driver that others wrote for `embassy-net`, at a port of the stack, and Linux at the other end;
+//! and the stack of `embassy-net` on our TAP driver.
 
 use std::future::Future;
 use std::thread;
 
+use async_io::block_on;
 use embassy_futures::join::join;
+use embassy_futures::select::{Either3, select3};
+use embassy_net::{Config, Ipv4Cidr, StackResources, StaticConfigV4};
 use embassy_net_tuntap::TunTapDevice;
-use zonda::drivers::embassy_net_driver::Adapter;
-use zonda::link::Port;
+use embedded_io_async::Write;
+use zonda::drivers::embassy_net_driver::{Adapter, PortDevice};
+use zonda::drivers::tap::{TapDevice, TapKind, TapOptions};
+use zonda::link::{Capabilities, Port};
 use zonda::netbuf::{NetBufPool, Pool};
 use zonda::socket::{TcpListener, TcpSocket};
 use zonda::stack::Stack;
 
-use crate::demo::{DEVICE4, DEVICE6};
+use crate::demo::{DEVICE4, DEVICE6, join_tap};
 use crate::namespace::ip;
 use crate::stack::{join_linux, on_port};
 use crate::tcp::{connect, echo};
@@ -97,4 +103,48 @@ fn short_frames_pass_a_small_pool_through_a_driver_of_embassy_net() {
     // Too few blocks for a frame of full length.
     static POOL: NetBufPool<8, 128> = NetBufPool::new();
     beside_linux(POOL.pool(), short_datagrams_are_echoed);
+}
+
+/// The other stack, which knows nothing of ours, on our driver.
+#[test]
+fn embassy_net_echoes_to_linux_on_our_tap_driver() {
+    in_namespace!();
+    static POOL: NetBufPool<32, 512> = NetBufPool::new();
+    let pool = POOL.pool();
+    let tap = TapDevice::open(&TapOptions::new("zonda0", TapKind::Tap)).unwrap();
+    join_tap();
+    let port = Port::new(Capabilities::ethernet(*b"\x02ZONDA"));
+    let (driver, stack_end) = port.split();
+    let address = StaticConfigV4 {
+        address: Ipv4Cidr::new(DEVICE4.parse().unwrap(), 24),
+        gateway: None,
+        dns_servers: Default::default(),
+    };
+    let mut device = PortDevice::<1518>::new(stack_end, pool);
+    let mut resources = StackResources::<2>::new();
+    let (stack, mut runner) =
+        embassy_net::new(&mut device, Config::ipv4_static(address), &mut resources, 7);
+    let client = thread::spawn(|| echo(connect(DEVICE4, 7), 3, BULK));
+    let echo_once = async {
+        let (mut rx, mut tx) = ([0; 8192], [0; 8192]);
+        let mut socket = embassy_net::tcp::TcpSocket::new(stack, &mut rx, &mut tx);
+        socket.accept(7).await.unwrap();
+        let mut bytes = [0; 4096];
+        loop {
+            let count = socket.read(&mut bytes).await.unwrap();
+            if count == 0 {
+                break;
+            }
+            socket.write_all(&bytes[..count]).await.unwrap();
+        }
+        socket.close();
+        socket.flush().await.unwrap();
+    };
+    let either = select3(echo_once, tap.run(driver, pool), runner.run());
+    assert!(matches!(block_on(either), Either3::First(())));
+    client.join().unwrap();
+    assert_eq!(device.lost(), 0);
+    drop(device);
+    drop(port);
+    assert_eq!(pool.stats().blocks_used, 0);
 }

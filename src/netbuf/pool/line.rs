@@ -5,8 +5,8 @@ use core::task::{Poll, Waker};
 use super::state::Waiting;
 use super::{NetBuf, Pool, Purpose};
 
-/// A place in the line of those who wait for a block.
-pub(super) struct Turn {
+/// A place in the line of those who wait for blocks, which is left by dropping it.
+pub(crate) struct Turn {
     pub(super) pool: Pool,
     pub(super) purpose: Purpose,
     pub(super) headroom: usize,
@@ -17,7 +17,8 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    pub(super) fn poll(&mut self, waker: &Waker) -> Poll<NetBuf> {
+    /// The blocks, if there are enough of them and nobody stands before this. Then it is to be dropped.
+    pub(crate) fn poll(&mut self, waker: &Waker) -> Poll<NetBuf> {
         // Once more after it has lined up: a block may have come back in between.
         for lined_up in [false, true] {
             let first = self.pool.0.section.with(|state| {

@@ -45,7 +45,7 @@ pub use memory::Stamp;
 pub use memory::{CacheAligned, NetBufPool, WordAligned};
 
 use crate::sync::{AtomicBool, Ordering, Section};
-use line::Turn;
+pub(crate) use line::Turn;
 use memory::{Block, Side, View};
 use state::State;
 
@@ -229,15 +229,20 @@ impl Pool {
         headroom: usize,
         length: usize,
     ) -> NetBuf {
-        let mut turn = Turn {
+        let mut turn = self.turn(purpose, headroom, length);
+        poll_fn(|context| turn.poll(context.waker())).await
+    }
+
+    /// What [`Pool::alloc_chain_async`] waits with.
+    pub(crate) fn turn(self, purpose: Purpose, headroom: usize, length: usize) -> Turn {
+        Turn {
             pool: self,
             purpose,
             headroom,
             length,
             blocks: self.blocks_for(purpose, headroom, length),
             ticket: None,
-        };
-        poll_fn(|context| turn.poll(context.waker())).await
+        }
     }
 
     /// Whether [`Pool::alloc_chain`] would find blocks enough if all were free.
