@@ -30,7 +30,8 @@ pub struct PortStats {
     pub sent: u32,
     /// Frames among those that the driver could not send: too long, or the hardware failed.
     pub send_errors: u32,
-    /// Frames that the stack could not queue, because the driver was behind or the link down.
+    /// Frames that the stack could not queue, because the driver was behind or the link down, and
+    /// those that waited when it went down.
     pub send_full: u32,
 }
 
@@ -160,6 +161,16 @@ impl State {
         };
         Some((buf, waker))
     }
+
+    /// All frames that wait to be sent, which count as not sent.
+    fn take_unsent(&mut self) -> [BufQueue; config::TRAFFIC_CLASSES] {
+        let none = [const { BufQueue::new() }; config::TRAFFIC_CLASSES];
+        let unsent = core::mem::replace(&mut self.to_send, none);
+        self.classes = 0;
+        let count = unsent.iter().map(BufQueue::len).sum::<usize>() as u32;
+        self.stats.send_full = self.stats.send_full.wrapping_add(count);
+        unsent
+    }
 }
 
 impl DriverEnd<'_> {
@@ -229,16 +240,13 @@ impl DriverEnd<'_> {
 
     /// Reports the state of the link. Frames that wait when it goes down are dropped.
     pub fn set_link(&self, link: LinkState) {
-        let mut stale = [const { BufQueue::new() }; config::TRAFFIC_CLASSES];
-        self.0.change(|state| {
+        // The frames are dropped outside of the section.
+        let _stale = self.0.change(|state| {
             let changed = state.link != link;
             state.link = link;
             state.changed |= changed;
-            if link == LinkState::Down {
-                core::mem::swap(&mut stale, &mut state.to_send);
-                state.classes = 0;
-            }
-            (changed, ())
+            let stale = (link == LinkState::Down).then(|| state.take_unsent());
+            (changed, stale)
         });
     }
 
@@ -372,6 +380,12 @@ impl StackEnd<'_> {
                 state.driver.is_some()
             })
         })
+    }
+
+    /// Drops the frames that wait to be sent.
+    #[cfg(feature = "mgmt")]
+    pub(crate) fn drop_unsent(&self) {
+        drop(self.0.state.with(State::take_unsent));
     }
 
     /// Ready when [`StackEnd::send`] would take a frame of the traffic class `class`, and when the

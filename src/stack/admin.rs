@@ -41,8 +41,8 @@ impl Stack<'_> {
     }
 
     /// Switches an interface on, as it is at first, or off. Off it is as if its link were down:
-    /// nothing is sent or received, and what comes nevertheless is dropped and counted. False if
-    /// there is no such interface.
+    /// nothing is sent or received, what waits to be sent is dropped, and what comes nevertheless is
+    /// dropped and counted. False if there is no such interface.
     pub fn set_enabled(self, id: InterfaceId, enabled: bool) -> bool {
         self.with(|core| {
             let Some(interface) = core.interface_mut(id) else {
@@ -52,6 +52,9 @@ impl Stack<'_> {
                 return true;
             }
             interface.admin.is_down = !enabled;
+            if !enabled {
+                interface.port.drop_unsent();
+            }
             let (link, capabilities) = (interface.admin.link(), interface.capabilities);
             core.emit(
                 id,

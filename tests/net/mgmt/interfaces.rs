@@ -1,9 +1,11 @@
 //! Names, interfaces that are switched off, and who is told.
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use zonda::iface::{NameError, OperationalState, ReceiveDrop};
+use zonda::socket::UdpSocket;
 
 use super::*;
 
@@ -89,6 +91,23 @@ fn nothing_passes_an_interface_that_is_switched_off() {
         !a.stack().set_enabled(9, true),
         "there is no such interface"
     );
+}
+
+#[test]
+fn what_waits_to_be_sent_is_dropped_when_an_interface_is_switched_off() {
+    let (net, a, b, link) = two();
+    assert!(pings(&net, b, "10.0.0.1"));
+    let own: SocketAddr = "10.0.0.1:9".parse().unwrap();
+    let socket = UdpSocket::bind(a.stack(), own).unwrap();
+    let received = b.counters(link).received;
+    // The driver has not had its turn yet.
+    let to: SocketAddr = "10.0.0.2:9".parse().unwrap();
+    let sent = socket.try_send_to(b"late", Some(to));
+    assert_eq!(sent, Ok(()));
+    assert!(a.stack().set_enabled(a.interface(link), false));
+    net.settle();
+    net.run_for(secs(1));
+    assert_eq!(b.counters(link).received, received);
 }
 
 #[test]
