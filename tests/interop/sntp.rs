@@ -1,4 +1,4 @@
-//! The SNTP client and server of this process on a TAP interface, and chrony.
+//! The SNTP client and server of this process on a TAP interface, and chrony and ntpsec.
 
 use std::env;
 use std::io::Write;
@@ -17,9 +17,9 @@ use zonda::time::Duration;
 use crate::demo::{DEVICE4, DEVICE6};
 use crate::stack::{beside_linux, until};
 
-/// Where it writes its number, until it ends.
-fn pid_file() -> String {
-    let file = env::temp_dir().join(format!("zonda-chrony-{}", process::id()));
+/// A file of a peer's.
+fn file(name: &str) -> String {
+    let file = env::temp_dir().join(format!("zonda-{name}-{}", process::id()));
     file.display().to_string()
 }
 
@@ -36,7 +36,7 @@ impl Chronyd {
             .spawn()
             .unwrap();
         let mut input = child.stdin.take().unwrap();
-        let fixed = format!("cmdport 0\nbindcmdaddress /\npidfile {}\n", pid_file());
+        let fixed = format!("cmdport 0\nbindcmdaddress /\npidfile {}\n", file("chrony"));
         input
             .write_all(format!("{fixed}{lines}").as_bytes())
             .unwrap();
@@ -52,7 +52,37 @@ impl Drop for Chronyd {
     }
 }
 
+/// `ntpd` of ntpsec with these lines of configuration. It may touch no clock, and ends with the test.
+struct Ntpd(Child);
+
+impl Ntpd {
+    fn start(lines: &str) -> Self {
+        let config = file("ntpd.conf");
+        std::fs::write(&config, format!("disable ntp\nrestrict default\n{lines}")).unwrap();
+        let ntpd = Command::new("setpriv")
+            .args(["--bounding-set", "-sys_time", "ntpd", "-n"])
+            .args(["-c", &config, "-p", &file("ntpd")])
+            .spawn()
+            .unwrap();
+        Self(ntpd)
+    }
+}
+
+impl Drop for Ntpd {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        let _ = self.0.wait().unwrap();
+        for name in ["ntpd", "ntpd.conf"] {
+            // It may not have come to write it.
+            let _ = std::fs::remove_file(file(name));
+        }
+    }
+}
+
 static POOL: NetBufPool<64, 512> = NetBufPool::new();
+
+/// What the peers are told that they are.
+const STRATUM: u8 = 3;
 
 fn system_time() -> UnixTime {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -70,36 +100,42 @@ async fn ask(client: &SntpClient<'_, '_>, at: &str) -> Result<UnixTime, SntpErro
             Err(error) => return Err(error),
             Ok(sample) => {
                 println!("{sample:?}");
-                assert_eq!((sample.stratum, sample.leap), (3, Leap::None));
+                assert_eq!((sample.stratum, sample.leap), (STRATUM, Leap::None));
                 return Ok(sample.time);
             }
         }
     }
 }
 
-#[test]
-fn chrony_tells_the_time() {
-    in_namespace!("chronyd");
+/// Has the time from the peer, over both IP versions.
+fn is_told_the_time<P>(peer: impl Fn() -> P) {
     beside_linux::<0>(POOL.pool(), async |stack| {
-        let _chronyd = Chronyd::start(&[], "local stratum 3\nallow all\n");
+        let _peer = peer();
         let config = SntpConfig {
             timeout: Duration::from_secs(1),
             ..SntpConfig::default()
         };
         for address in ["10.9.0.1", "fd09::1"] {
             let client = SntpClient::new(stack, config);
-            let time = ask(&client, address).await.unwrap();
+            let time = loop {
+                match ask(&client, address).await {
+                    // It has only just been started.
+                    Err(SntpError::Unsynchronized | SntpError::Refused(_)) => {
+                        stack.sleep(Duration::from_millis(500)).await;
+                    }
+                    other => break other.unwrap(),
+                }
+            };
             let error = time.micros_since(system_time());
             assert!(error.abs() < 100_000, "{error} µs");
         }
     });
 }
 
-#[test]
-fn chrony_that_does_not_know_the_time_is_refused() {
-    in_namespace!("chronyd");
+/// Refuses what the peer, which does not know the time, says.
+fn refuses<P>(peer: impl Fn() -> P) {
     beside_linux::<0>(POOL.pool(), async |stack| {
-        let _chronyd = Chronyd::start(&[], "allow all\n");
+        let _peer = peer();
         let client = SntpClient::new(stack, SntpConfig::default());
         let error = ask(&client, "10.9.0.1").await.unwrap_err();
         println!("{error:?}");
@@ -109,6 +145,30 @@ fn chrony_that_does_not_know_the_time_is_refused() {
         ));
         assert_eq!(client.now(), None);
     });
+}
+
+#[test]
+fn chrony_tells_the_time() {
+    in_namespace!("chronyd");
+    is_told_the_time(|| Chronyd::start(&[], &format!("local stratum {STRATUM}\nallow all\n")));
+}
+
+#[test]
+fn chrony_that_does_not_know_the_time_is_refused() {
+    in_namespace!("chronyd");
+    refuses(|| Chronyd::start(&[], "allow all\n"));
+}
+
+#[test]
+fn ntpsec_tells_the_time() {
+    in_namespace!("ntpd", "setpriv");
+    is_told_the_time(|| Ntpd::start(&format!("tos orphan {STRATUM} orphanwait 1\n")));
+}
+
+#[test]
+fn ntpsec_that_does_not_know_the_time_is_refused() {
+    in_namespace!("ntpd", "setpriv");
+    refuses(|| Ntpd::start(""));
 }
 
 /// The clock of this machine, by two minutes and a half ahead.
@@ -139,7 +199,7 @@ fn chrony_believes_the_server() {
                 let mut said = Command::new("chronyd")
                     .args(["-Q", "-t", "20", "-u", "root"])
                     .args(["cmdport 0", "bindcmdaddress /"])
-                    .arg(format!("pidfile {}", pid_file()))
+                    .arg(format!("pidfile {}", file("chrony")))
                     .arg(format!("server {address} iburst maxsamples 2"))
                     .stdin(Stdio::null())
                     .stderr(Stdio::piped())
