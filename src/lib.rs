@@ -163,6 +163,7 @@ pub mod drivers;
     feature = "embedded-nal",
     feature = "runner",
     feature = "events",
+    feature = "statistics",
     feature = "mgmt",
     feature = "timestamps",
     feature = "slip",

@@ -162,6 +162,14 @@ mod slip;
 mod sntp;
 #[path = "net/static_neighbors.rs"]
 mod static_neighbors;
+#[cfg(all(
+    feature = "statistics",
+    feature = "fragmentation",
+    feature = "loopback",
+    feature = "multicast"
+))]
+#[path = "net/statistics.rs"]
+mod statistics;
 #[path = "net/storm.rs"]
 mod storm;
 #[path = "net/tasks.rs"]

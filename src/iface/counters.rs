@@ -188,8 +188,12 @@ impl Counters {
     /// A frame that was accepted turned out to be bad.
     #[cfg(any(feature = "udp", feature = "fragmentation"))]
     pub(crate) fn reconsidered(&mut self, reason: ReceiveDrop) {
-        self.accepted = self.accepted.wrapping_sub(1);
-        self.received = self.received.wrapping_sub(1);
+        // It may have been accepted before the counters began anew.
+        let is_counted = !cfg!(feature = "statistics") || self.accepted > 0;
+        if is_counted {
+            self.accepted = self.accepted.wrapping_sub(1);
+            self.received = self.received.wrapping_sub(1);
+        }
         self.received(Err(reason));
     }
 

@@ -156,6 +156,8 @@ pub struct Interface<'p> {
     #[cfg(feature = "redirects")]
     pub(crate) takes_redirects: bool,
     pub(crate) counters: Counters,
+    #[cfg(feature = "statistics")]
+    pub(crate) statistics: super::InterfaceStatistics,
     #[cfg(feature = "mgmt")]
     pub(crate) admin: super::Admin,
 }
@@ -193,6 +195,8 @@ impl<'p> Interface<'p> {
             #[cfg(feature = "redirects")]
             takes_redirects: true,
             counters: Counters::NEW,
+            #[cfg(feature = "statistics")]
+            statistics: Default::default(),
             #[cfg(feature = "mgmt")]
             admin: super::Admin::new(),
         }

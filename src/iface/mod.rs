@@ -31,6 +31,8 @@ pub(crate) mod neighbor;
 pub mod route;
 #[cfg(any(names, feature = "dns"))]
 mod server_source;
+#[cfg(feature = "statistics")]
+pub(crate) mod statistics;
 #[cfg(names)]
 pub(crate) mod told;
 
@@ -74,6 +76,22 @@ pub use interface::{AddressError, Interface, InterfaceInfo};
 pub use names::{DomainError, SearchDomain};
 #[cfg(any(names, feature = "dns"))]
 pub use server_source::ServerSource;
+#[cfg(all(feature = "statistics", feature = "ethernet", feature = "ipv4"))]
+pub use statistics::ArpTraffic;
+#[cfg(all(feature = "statistics", feature = "ipv4"))]
+pub use statistics::Ipv4Traffic;
+#[cfg(all(feature = "statistics", any(feature = "igmp", feature = "mld")))]
+pub use statistics::MembershipTraffic;
+#[cfg(all(feature = "statistics", feature = "tcp"))]
+pub(crate) use statistics::StackStatistics;
+#[cfg(all(feature = "statistics", feature = "udp"))]
+pub use statistics::UdpTraffic;
+#[cfg(all(feature = "statistics", feature = "ipv6"))]
+pub use statistics::{DiscoveryTraffic, Ipv6Traffic};
+#[cfg(feature = "statistics")]
+pub use statistics::{IcmpTraffic, InterfaceStatistics, LinkTraffic, Traffic};
+#[cfg(all(feature = "statistics", feature = "tcp"))]
+pub use statistics::{TcpStatistics, TcpTraffic};
 
 /// TTL and hop limit of what is sent to a single host (RFC 1122 §3.2.1.7, RFC 1340).
 pub(crate) const DEFAULT_HOP_LIMIT: u8 = 64;

@@ -229,6 +229,12 @@ impl NeighborCache {
         }
     }
 
+    /// Lets all that is counted begin at zero again.
+    #[cfg(feature = "statistics")]
+    pub(crate) fn reset_counters(&mut self) {
+        self.counters = NeighborCounters::default();
+    }
+
     /// What happened since the start.
     pub const fn counters(&self) -> &NeighborCounters {
         &self.counters

@@ -132,6 +132,12 @@ impl Reassemblies {
         self.views
     }
 
+    /// How many datagrams there are.
+    #[cfg(feature = "statistics")]
+    pub(crate) fn len(&self) -> usize {
+        self.entries.iter().flatten().count()
+    }
+
     /// The place of a datagram.
     pub(crate) fn find(&self, key: &Key) -> Option<usize> {
         let is_it =

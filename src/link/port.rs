@@ -488,4 +488,12 @@ impl StackEnd<'_> {
     pub fn stats(&self) -> PortStats {
         self.0.stats()
     }
+
+    /// Lets all that is counted begin at zero again.
+    #[cfg(all(ip, feature = "statistics"))]
+    pub(crate) fn reset_stats(&self) {
+        self.0
+            .state
+            .with(|state| state.stats = PortStats::default());
+    }
 }

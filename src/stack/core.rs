@@ -98,6 +98,8 @@ pub struct Core<'a> {
     pub(super) flow_labels: crate::ip::flow::FlowLabels,
     #[cfg(feature = "events")]
     pub(super) events: super::events::EventLog,
+    #[cfg(all(feature = "statistics", feature = "tcp"))]
+    pub(super) statistics: crate::iface::StackStatistics,
     /// Datagrams that have come, or go, in fragments.
     #[cfg(feature = "fragmentation")]
     pub(super) reassemblies: crate::ip::reassembly::Reassemblies,
@@ -229,6 +231,8 @@ impl<'a> Core<'a> {
             prefers_temporary: true,
             #[cfg(feature = "events")]
             events: super::events::EventLog::new(),
+            #[cfg(all(feature = "statistics", feature = "tcp"))]
+            statistics: Default::default(),
             looped: BufQueue::new(),
             kicked: 0,
             runner: None,
@@ -570,6 +574,8 @@ impl<'a> Core<'a> {
         if self.looped.len() >= config::LOOPBACK_QUEUE {
             return Err((buf, SendDrop::Port));
         }
+        #[cfg(feature = "statistics")]
+        self.count_looped(&buf);
         self.looped.push_back(buf);
         self.wake_runner = true;
         Ok(())

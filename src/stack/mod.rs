@@ -67,6 +67,8 @@ mod router;
 mod routes;
 #[cfg(feature = "runner")]
 mod runner;
+#[cfg(feature = "statistics")]
+mod statistics;
 mod storage;
 #[cfg(feature = "tcp")]
 pub(crate) mod tcp;
@@ -91,4 +93,6 @@ pub use mtu::MtuError;
 pub use reach::Readiness;
 #[cfg(feature = "runner")]
 pub use runner::{EmbassyClock, Runner};
+#[cfg(feature = "statistics")]
+pub use statistics::{Statistic, StatisticPath, Statistics};
 pub use storage::StackStorage;

@@ -176,6 +176,8 @@ impl Core<'_> {
         fragment: &Fragment,
         mut buf: NetBuf,
     ) -> Result<Option<Whole>, ReceiveDrop> {
+        #[cfg(feature = "statistics")]
+        self.count_fragment(&key);
         let now = self.now;
         let place = match self.reassemblies.find(&key) {
             Some(place) => place,

@@ -34,6 +34,8 @@ impl Core<'_> {
     /// Takes in a frame from a port, and counts what became of it.
     #[inline]
     pub(super) fn receive(&mut self, id: InterfaceId, buf: NetBuf) {
+        #[cfg(feature = "statistics")]
+        self.count_frame(id, &buf);
         let result = self.receive_frame(id, buf);
         if let Some(interface) = self.interface_mut(id) {
             interface.counters.received(result);
@@ -172,6 +174,8 @@ impl Core<'_> {
         buf: NetBuf,
         packet: &Ipv4Packet,
     ) -> Result<(), ReceiveDrop> {
+        #[cfg(feature = "statistics")]
+        self.count_packet(id, &buf);
         #[cfg(any(feature = "udp", feature = "tcp"))]
         let delivery = Delivery {
             interface: id,
@@ -238,6 +242,8 @@ impl Core<'_> {
                 return Err(ReceiveDrop::Ipv6Extension);
             }
         };
+        #[cfg(feature = "statistics")]
+        self.count_packet(id, &buf);
         #[cfg(any(feature = "udp", feature = "tcp"))]
         let delivery = Delivery {
             interface: id,

@@ -410,9 +410,13 @@ impl Interface<'_> {
     /// Gives a finished frame to the port, and counts it.
     #[inline]
     fn send_frame(&mut self, buf: NetBuf) -> Result<bool, NotSent> {
+        #[cfg(feature = "statistics")]
+        let head = crate::iface::statistics::Head::of(&buf);
         let driver_waits = self.port.send_unwoken(buf);
         let driver_waits = driver_waits.map_err(|buf| (buf, SendDrop::Port))?;
         self.counters.sent = self.counters.sent.wrapping_add(1);
+        #[cfg(feature = "statistics")]
+        self.count_sent(&head);
         Ok(driver_waits)
     }
 }

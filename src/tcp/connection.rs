@@ -104,6 +104,12 @@ bitflags! {
         const PATH_MTU = 1 << 26;
         /// The window has opened again, and what stood before it was not taken: it is sent again.
         const REOPENED = 1 << 18;
+        /// What was put together last was sent before.
+        #[cfg(feature = "statistics")]
+        const RESENT = 1 << 27;
+        /// Its end was counted.
+        #[cfg(feature = "statistics")]
+        const COUNTED = 1 << 28;
     }
 }
 

@@ -127,6 +127,8 @@ impl Connection {
         );
         let outgoing = self.segment(turn, span.start, flags, data)?;
         self.retransmitted = self.retransmitted.saturating_add(1);
+        #[cfg(feature = "statistics")]
+        self.flags.insert(Flags::RESENT);
         Some(outgoing)
     }
 

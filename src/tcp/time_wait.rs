@@ -57,6 +57,13 @@ impl TimeWaitTable {
         (self.0.iter_mut().flatten()).find(|entry| entry.tuple == *tuple && now < entry.until)
     }
 
+    /// How many there are whose time is not over.
+    #[cfg(feature = "statistics")]
+    pub(crate) fn count(&self, now: Instant) -> usize {
+        let entries = self.0.iter().flatten();
+        entries.filter(|entry| now < entry.until).count()
+    }
+
     pub(crate) fn remove(&mut self, tuple: &Tuple) {
         for place in &mut self.0 {
             if place.is_some_and(|entry| entry.tuple == *tuple) {

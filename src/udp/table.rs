@@ -77,6 +77,13 @@ impl<'a> UdpTable<'a> {
         self.slots.get(usize::from(index))
     }
 
+    /// The slots of the sockets that are open.
+    #[cfg(feature = "statistics")]
+    pub(crate) fn open_slots(&self) -> impl Iterator<Item = &UdpSlot> {
+        let slots = self.slots.iter();
+        slots.filter(|slot| slot.options.contains(Options::OPEN))
+    }
+
     #[inline]
     pub(crate) fn get_mut(&mut self, index: u16) -> Option<&mut UdpSlot> {
         self.slots.get_mut(usize::from(index))

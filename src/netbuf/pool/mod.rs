@@ -330,6 +330,12 @@ impl Pool {
         })
     }
 
+    /// Lets what is counted begin at zero again, and the low-water marks where the pool is now.
+    #[cfg(all(ip, feature = "statistics"))]
+    pub(crate) fn reset_stats(self) {
+        self.0.section.with(State::reset_stats);
+    }
+
     /// Bytes in a data block.
     pub fn block_size(self) -> usize {
         usize::from(self.layout().size)

@@ -79,6 +79,30 @@ impl State {
         Some(index)
     }
 
+    /// Forgets what has failed, and how few were ever free.
+    #[cfg(all(ip, feature = "statistics"))]
+    pub(super) fn reset_stats(&mut self) {
+        let PoolStats {
+            blocks,
+            headers,
+            views,
+            held,
+            sent,
+            ..
+        } = self.stats;
+        self.stats = PoolStats {
+            blocks,
+            blocks_low: self.blocks_left,
+            headers,
+            headers_low: self.headers_left,
+            views,
+            views_low: self.views_left,
+            held,
+            sent,
+            ..PoolStats::NEW
+        };
+    }
+
     /// Whether there are so many blocks for `purpose`.
     pub(super) fn has(&self, purpose: Purpose, blocks: u16) -> bool {
         let left = |free: u16| free >= blocks;

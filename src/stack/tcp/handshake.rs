@@ -6,6 +6,8 @@ use super::super::transmit::Outgoing as Ip;
 use super::super::waiters::WaitKey;
 use crate::config;
 use crate::iface::ReceiveDrop;
+#[cfg(feature = "statistics")]
+use crate::iface::statistics::count;
 use crate::netbuf::NetBuf;
 use crate::netbuf::meta::Flags as MetaFlags;
 use crate::tcp::connection::{Agreed, Connection, Tuple, default_mss};
@@ -57,6 +59,8 @@ impl Core<'_> {
         if segment.flags.contains(TcpFlags::ACK)
             && let Some(entry) = self.tcp_cookie(tuple, segment, back)
         {
+            #[cfg(feature = "statistics")]
+            count(&mut self.statistics.tcp.cookies_returned);
             return self.tcp_arrives_half_open(&entry, segment, buf);
         }
         if is_full {
@@ -213,6 +217,8 @@ impl Core<'_> {
                 0
             }
         };
+        #[cfg(feature = "statistics")]
+        count(&mut self.statistics.tcp.cookies_sent);
         self.tcp_send_syn_ack(&entry, stamp);
         Ok(())
     }
@@ -418,6 +424,8 @@ impl Core<'_> {
         connection.listener = entry.listener;
         (connection.traffic_class, connection.hop_limit) = self.listeners.ip_fields(entry.listener);
         let index = self.tcp.insert(connection)?;
+        #[cfg(feature = "statistics")]
+        count(&mut self.statistics.tcp.accepted);
         if let Some(listener) = self.listeners.get_mut(entry.listener) {
             self.tcp.join(&mut listener.queue, index);
         }
@@ -446,6 +454,8 @@ impl Core<'_> {
         if !self.challenge_limit.allow(self.now) {
             return;
         }
+        #[cfg(feature = "statistics")]
+        count(&mut self.statistics.tcp.challenges);
         let now = self.now;
         let timestamps = entry.agreed.timestamp.map(|recent| {
             let own = (now.as_millis() as u32).wrapping_add(entry.ts_offset);

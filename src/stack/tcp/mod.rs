@@ -13,6 +13,8 @@ use super::route::Path;
 use super::transmit::{HEADROOM, Outgoing as Ip};
 use super::waiters::WaitKey;
 use crate::checksum::Sum;
+#[cfg(feature = "statistics")]
+use crate::iface::statistics::count;
 use crate::iface::{Destination, ReceiveDrop, SendDrop};
 use crate::ip::Unreachable;
 use crate::link::Offload;
@@ -152,6 +154,8 @@ impl Core<'_> {
         if !self.challenge_limit.allow(self.now) {
             return;
         }
+        #[cfg(feature = "statistics")]
+        count(&mut self.statistics.tcp.challenges);
         let room = self.tcp_room();
         let turn = Turn {
             now: self.now,
@@ -199,6 +203,8 @@ impl Core<'_> {
         }
         let (state, orphan) = (connection.state, connection.flags.contains(Flags::ORPHAN));
         if state == TcpState::Closed {
+            #[cfg(feature = "statistics")]
+            self.statistics.tcp.ended(connection);
             self.scoreboards.take_back(index);
         }
         let mut deadline = connection.deadline(self.now);
@@ -263,6 +269,8 @@ impl Core<'_> {
             self.tcp_settle(owner.0);
         }
         while let Some(entry) = self.half_open.expired(now) {
+            #[cfg(feature = "statistics")]
+            count(&mut self.statistics.tcp.retransmitted);
             self.tcp_syn_ack(&entry);
         }
         self.arm_tcp();
@@ -361,6 +369,8 @@ impl Core<'_> {
         let Some(connection) = self.tcp.get_mut(index) else {
             return false;
         };
+        #[cfg(feature = "statistics")]
+        self.statistics.tcp.emitted(connection, &outgoing);
         let tuple = connection.tuple();
         let ip = Ip {
             hop_limit: connection.hop_limit,

@@ -8,6 +8,8 @@ use super::super::route::zone;
 use super::super::temporary::SourcePreference;
 use super::super::transmit::Outgoing as Ip;
 use crate::config;
+#[cfg(feature = "statistics")]
+use crate::iface::statistics::count;
 use crate::tcp::connection::{Connection, Flags, Tuple};
 use crate::tcp::segment::Outgoing;
 use crate::tcp::table::{AcceptQueue, Listener};
@@ -88,6 +90,8 @@ impl Core<'_> {
         let mut connection = Connection::new(tuple, iss, ts_offset, mss, self.now);
         connection.hop_limit = hop_limit;
         let index = self.tcp.insert(connection).ok_or(TcpOpenError::TableFull)?;
+        #[cfg(feature = "statistics")]
+        count(&mut self.statistics.tcp.opened);
         self.tcp_settle(index);
         Ok(index)
     }

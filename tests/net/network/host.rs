@@ -192,7 +192,20 @@ impl Host {
                 self.0.name,
                 link.name(),
             );
+            #[cfg(feature = "statistics")]
+            self.check_statistics(*id, &counters);
         }
+    }
+
+    /// Every frame that it has sent so far is in the statistics, once.
+    #[cfg(feature = "statistics")]
+    fn check_statistics(self, id: InterfaceId, counters: &Counters) {
+        let statistics = self.0.stack.interface_statistics(id).expect("statistics");
+        let (link, classes) = (statistics.sent.link, statistics.sent_by_class);
+        assert_eq!(link.frames, counters.sent, "host {}", self.0.name);
+        assert_eq!(classes.into_iter().sum::<u32>(), counters.sent);
+        // Beside those there is what was looped back.
+        assert!(statistics.received.link.frames <= counters.received);
     }
 
     // ---- What the network does -----------------------------------------------------------

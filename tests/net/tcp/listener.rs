@@ -168,7 +168,7 @@ fn port_is_taken_once() {
 }
 
 /// So many SYNs that nobody goes on with.
-fn flood(s: &Session, count: u32) {
+pub fn flood(s: &Session, count: u32) {
     for n in 0..count {
         if n == 50 {
             // Those who are sent by somebody real are acknowledged before.

@@ -4,7 +4,7 @@ mod arrives;
 mod defects;
 #[cfg(feature = "tcp-ecn")]
 mod ecn;
-mod listener;
+pub mod listener;
 mod options;
 mod sockets;
 mod timers;
