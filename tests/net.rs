@@ -160,6 +160,9 @@ mod slip;
 #[cfg(feature = "sntp")]
 #[path = "net/sntp.rs"]
 mod sntp;
+#[cfg(feature = "tcp")]
+#[path = "net/sockets.rs"]
+mod sockets;
 #[path = "net/static_neighbors.rs"]
 mod static_neighbors;
 #[cfg(all(

@@ -67,6 +67,8 @@ mod router;
 mod routes;
 #[cfg(feature = "runner")]
 mod runner;
+#[cfg(any(feature = "udp", feature = "tcp"))]
+mod sockets;
 #[cfg(feature = "statistics")]
 mod statistics;
 mod storage;
@@ -93,6 +95,8 @@ pub use mtu::MtuError;
 pub use reach::Readiness;
 #[cfg(feature = "runner")]
 pub use runner::{EmbassyClock, Runner};
+#[cfg(any(feature = "udp", feature = "tcp"))]
+pub use sockets::{SocketInfo, SocketKind};
 #[cfg(feature = "statistics")]
 pub use statistics::{Statistic, StatisticPath, Statistics};
 pub use storage::StackStorage;

@@ -63,6 +63,11 @@ impl<'a> TcpTable<'a> {
         }
     }
 
+    /// How many connections there can be.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
     #[inline]
     pub(crate) fn get(&self, index: u16) -> Option<&Connection> {
         self.slots.get(usize::from(index))?.connection.as_ref()

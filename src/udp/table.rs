@@ -72,6 +72,11 @@ impl<'a> UdpTable<'a> {
         }
     }
 
+    /// How many sockets there can be.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
     #[inline]
     pub(crate) fn get(&self, index: u16) -> Option<&UdpSlot> {
         self.slots.get(usize::from(index))
