@@ -1,5 +1,10 @@
 //! Waiting, and not.
 
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Wake, Waker};
+
 use zonda::stack::Next;
 
 use super::*;
@@ -64,6 +69,52 @@ fn datagrams_wait_for_the_link() {
     let (sent, _) = world.wait(join(near.sendto(client, b"x", 0, to), up));
     assert_eq!(sent, Ok(1));
     assert_eq!(world.wait(world.far.recv(server, &mut [0; 4], 0)), Ok(1));
+}
+
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Counter(AtomicU32);
+
+impl Wake for Counter {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// It waits for the descriptor, and for room and the link of each of three interfaces.
+#[test]
+fn all_that_lose_their_places_to_one_who_waits_for_room_are_woken() {
+    let world = world();
+    world.link.down();
+    for place in ["10.0.1.1/24", "10.0.2.1/24"] {
+        let link = world.net.link((world.near_host, world.far_host));
+        world.near_host.add(link, place);
+        link.down();
+    }
+    world.net.run_for(ms(1));
+    let client = world.near_datagrams();
+    let near = &world.near;
+    near.set(client, SOL_SOCKET, SO_BROADCAST, 1).unwrap();
+    near.bind(client, addr("10.0.0.1:9")).unwrap();
+    let sockets: Vec<_> = (0..zonda::config::WAITERS as u16)
+        .map(|n| world.near_host.udp(&format!("[::]:{}", 7000 + n)))
+        .collect();
+    let counters: Vec<_> = sockets.iter().map(|_| Arc::<Counter>::default()).collect();
+    let mut waits: Vec<_> = sockets.iter().map(|s| Box::pin(s.recv())).collect();
+    for (wait, counter) in waits.iter_mut().zip(&counters) {
+        let waker = Waker::from(counter.clone());
+        let polled = wait.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+    }
+    let mut send = pin!(near.sendto(client, b"x", 0, addr("10.0.0.255:7")));
+    let waker = Waker::from(Arc::<Counter>::default());
+    let polled = send.as_mut().poll(&mut Context::from_waker(&waker));
+    assert!(polled.is_pending());
+    let woken = counters.iter().map(|c| c.0.load(Ordering::Relaxed));
+    let woken: Vec<_> = woken.collect();
+    let (displaced, others) = woken.split_at(1 + 2 * 3);
+    assert!(displaced.iter().all(|count| *count == 1), "{woken:?}");
+    assert!(others.iter().all(|count| *count == 0), "{woken:?}");
 }
 
 #[test]
