@@ -14,7 +14,7 @@
 //! | `socket` | what applications hold: UDP, TCP, ping |
 //! | `proto` | application protocols: DHCP, DNS, LLMNR, multicast DNS, services, SNTP |
 //! | `mgmt` | the connection manager |
-//! | `compat` | the sockets in other dress: BSD sockets, `embedded-nal-async` |
+//! | `compat` | the sockets in other dress: BSD sockets, C, `embedded-nal-async` |
 //! | `iface` | interfaces: addresses, neighbours, routes, counters |
 //! | `ip` | the choice of addresses, what ICMP errors mean |
 //! | [`l2`] | link layers: from frame to packet and back |

@@ -48,6 +48,10 @@ const UNSAFE_FILES: &[(&str, &str)] = &[
     ),
     ("src/checksum/arch.rs", "vector instructions"),
     ("src/sync.rs", "sections that exclude each other"),
+    (
+        "src/compat/c",
+        "what C programs lend: pointers, functions, memory",
+    ),
     ("drivers/tap/system.rs", "calls of the operating system"),
     ("drivers/registers.rs", "registers in the memory map"),
     (

@@ -15,6 +15,8 @@ mod autoconf;
 #[cfg(all(feature = "mdns", feature = "dns-sd"))]
 #[path = "interop/avahi.rs"]
 mod avahi;
+#[path = "interop/c.rs"]
+mod c;
 #[cfg(any(feature = "dhcpv4-client", feature = "dhcpv4-server"))]
 #[path = "interop/daemon.rs"]
 mod daemon;
@@ -38,7 +40,6 @@ mod dns;
 #[cfg(feature = "dns")]
 #[path = "interop/dns_servers.rs"]
 mod dns_servers;
-#[cfg(any(feature = "dns", feature = "dhcpv4-client", feature = "dhcpv6-client"))]
 #[path = "interop/dnsmasq.rs"]
 mod dnsmasq;
 #[cfg(feature = "driver-embassy-net")]

@@ -211,4 +211,23 @@ sizes! {
     DHCPV6_LEASES = 4 in 1..=16;
     /// Time servers that an SNTP client knows at once.
     SNTP_SERVERS = 4 in 1..=16;
+    /// Interfaces of the stack that C programs have (feature `c-abi`).
+    C_INTERFACES = 2 in 1..=32;
+    /// Descriptors that a C program has open at once.
+    C_DESCRIPTORS = 16 in 2..=64;
+    /// UDP sockets of a C program, with those of the DNS (two for each name that is asked for) and of
+    /// DHCP.
+    C_UDP_SOCKETS = 8 in 1..=255;
+    /// TCP connections of a C program.
+    C_TCP_SOCKETS = 8 in 1..=1024;
+    /// Ports at which a C program accepts TCP connections.
+    C_LISTENERS = 4 in 1..=255;
+    /// Blocks of the pool of a C program.
+    C_BLOCKS = 64 in 8..=8191;
+    /// Bytes of such a block.
+    C_BLOCK_SIZE = 512 in 128..=2048;
+    /// Header blocks of that pool.
+    C_HEADER_BLOCKS = 16 in 4..=1024;
+    /// Results of `zonda_getaddrinfo` that a C program has not given back yet.
+    C_LOOKUPS = 2 in 1..=16;
 }

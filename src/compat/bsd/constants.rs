@@ -1,10 +1,16 @@
 //! The numbers of the calls, as Linux has them.
 
 macro_rules! numbers {
-    ($($(#[doc = $doc:literal])* $name:ident = $value:literal;)*) => {$(
-        $(#[doc = $doc])*
-        pub const $name: i32 = $value;
-    )*};
+    ($($(#[doc = $doc:literal])* $name:ident = $value:literal;)*) => {
+        $(
+            $(#[doc = $doc])*
+            pub const $name: i32 = $value;
+        )*
+
+        /// All of them, for a test to compare with the header of C.
+        #[cfg(all(test, feature = "c-abi", feature = "std"))]
+        pub(crate) const NUMBERS: &[(&str, i32)] = &[$((stringify!($name), $value)),*];
+    };
 }
 
 numbers! {

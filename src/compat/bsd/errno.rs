@@ -25,6 +25,14 @@ macro_rules! errors {
                     $(Self::$name => stringify!($name),)*
                 }
             }
+
+            /// What it means, for C.
+            #[cfg(feature = "c-abi")]
+            pub(crate) const fn text(self) -> &'static core::ffi::CStr {
+                match self {
+                    $(Self::$name => crate::compat::c_text!($text),)*
+                }
+            }
         }
 
         impl core::fmt::Display for Errno {
@@ -38,12 +46,15 @@ macro_rules! errors {
 }
 
 errors! {
+    EPERM = 1, "the stack has not been made";
     ENOENT = 2, "there is no such thing";
     ENXIO = 6, "there is no such interface";
     EBADF = 9, "the descriptor is not open";
     EAGAIN = 11, "the call would have to wait, or has waited for too long";
+    ENOMEM = 12, "the memory is too small";
     EACCES = 13, "the socket may not send to broadcast addresses";
-    EFAULT = 14, "a pointer is null";
+    EFAULT = 14, "a pointer is null, or not aligned";
+    EBUSY = 16, "another call is being made";
     ENODEV = 19, "there is no such interface";
     EINVAL = 22, "an argument is wrong, or comes at the wrong time";
     EMFILE = 24, "all descriptors are open";

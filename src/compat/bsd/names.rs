@@ -16,42 +16,56 @@ use crate::wire::IpAddress;
 /// The longest name of a host, in characters (RFC 1035 §2.3.4).
 const NAME: usize = 255;
 
-/// Why there is no address of a name, or no name of an address: the numbers of Linux.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[repr(i32)]
-pub enum Eai {
-    /// A flag is not known, or makes no sense here.
-    BadFlags = -1,
-    /// There is no such host, or neither host nor service is asked for.
-    NoName = -2,
-    /// The servers did not answer in time: later perhaps.
-    Again = -3,
-    /// The servers have failed, or there are none.
-    Fail = -4,
-    /// The family is not known.
-    Family = -6,
-    /// The type is not known.
-    SockType = -7,
-    /// The service is not known for the type.
-    Service = -8,
-    /// There is no room for the result.
-    Overflow = -12,
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])* $name:ident = $value:literal, $text:literal;)*) => {
+        /// Why there is no address of a name, or no name of an address: the numbers of Linux.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        #[repr(i32)]
+        pub enum Eai {
+            $($(#[doc = $doc])* $name = $value,)*
+        }
+
+        impl Eai {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// What it means, for C.
+            #[cfg(feature = "c-abi")]
+            pub(crate) const fn text(self) -> &'static core::ffi::CStr {
+                match self {
+                    $(Self::$name => crate::compat::c_text!($text),)*
+                }
+            }
+        }
+
+        impl core::fmt::Display for Eai {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(match self {
+                    $(Self::$name => $text,)*
+                })
+            }
+        }
+    };
 }
 
-impl core::fmt::Display for Eai {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::BadFlags => "invalid flags",
-            Self::NoName => "no such host",
-            Self::Again => "no answer now",
-            Self::Fail => "no answer",
-            Self::Family => "no such family",
-            Self::SockType => "no such type of socket",
-            Self::Service => "no such service",
-            Self::Overflow => "too long a name",
-        })
-    }
+codes! {
+    /// A flag is not known, or makes no sense here.
+    BadFlags = -1, "invalid flags";
+    /// There is no such host, or neither host nor service is asked for.
+    NoName = -2, "no such host";
+    /// The servers did not answer in time: later perhaps.
+    Again = -3, "no answer now";
+    /// The servers have failed, or there are none.
+    Fail = -4, "no answer";
+    /// The family is not known.
+    Family = -6, "no such family";
+    /// The type is not known.
+    SockType = -7, "no such type of socket";
+    /// The service is not known for the type.
+    Service = -8, "no such service";
+    /// There is no room for the result.
+    Overflow = -12, "too long a name";
 }
 
 impl core::error::Error for Eai {}
