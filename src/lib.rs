@@ -12,7 +12,7 @@
 //! | [`drivers`] | an in-process wire, serial lines, Linux TAP and TUN, chips, capture, adapters for drivers of other stacks |
 //! | `stack` | the core, the handle, the runner, the lent storage |
 //! | `socket` | what applications hold: UDP, TCP, ping |
-//! | `proto` | application protocols: DHCP, DNS, LLMNR, multicast DNS, services, SNTP |
+//! | `proto` | application protocols: DHCP, DNS, LLMNR, multicast DNS, services, SNTP, HTTP |
 //! | `mgmt` | the connection manager |
 //! | `compat` | the sockets in other dress: BSD sockets, C, `embedded-nal-async` |
 //! | `iface` | interfaces: addresses, neighbours, routes, counters |
@@ -123,6 +123,7 @@ pub mod socket;
         feature = "dhcpv4-client",
         feature = "dhcpv4-server",
         feature = "dhcpv6-client",
+        feature = "http-server",
         feature = "mdns",
         feature = "mdns-responder",
         feature = "sntp",
@@ -159,6 +160,7 @@ pub mod drivers;
     feature = "dhcpv4-server",
     feature = "dhcpv6-client",
     feature = "sntp",
+    feature = "http-server",
     feature = "bsd-sockets",
     feature = "embedded-nal",
     feature = "runner",

@@ -47,6 +47,9 @@ mod dnsmasq;
 mod embassy_net;
 #[path = "interop/fragments.rs"]
 mod fragments;
+#[cfg(feature = "http-server")]
+#[path = "interop/http.rs"]
+mod http;
 #[path = "interop/interfaces.rs"]
 mod interfaces;
 #[cfg(feature = "llmnr")]

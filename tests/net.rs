@@ -34,6 +34,7 @@ mod conflict;
     feature = "mdns",
     feature = "dns-sd",
     feature = "sntp",
+    feature = "http-server",
     feature = "slip",
     feature = "dhcpv6-client",
     feature = "dhcpv4-client"
@@ -83,6 +84,9 @@ mod frame;
 #[cfg(all(feature = "hostname", feature = "events"))]
 #[path = "net/hostname.rs"]
 mod hostname;
+#[cfg(feature = "http-server")]
+#[path = "net/http/mod.rs"]
+mod http;
 #[path = "net/icmp.rs"]
 mod icmp;
 #[path = "net/ip.rs"]

@@ -230,4 +230,7 @@ sizes! {
     C_HEADER_BLOCKS = 16 in 4..=1024;
     /// Results of `zonda_getaddrinfo` that a C program has not given back yet.
     C_LOOKUPS = 2 in 1..=16;
+    /// Bytes of a response that an HTTP server gathers before it sends them (feature `http-server`),
+    /// for each connection: the head of a response must find room, and small writes become one.
+    HTTP_OUTPUT = 512 in 256..=16384;
 }

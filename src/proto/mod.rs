@@ -1,5 +1,7 @@
 //! Application protocols: each a codec without I/O, and a client that uses the sockets.
 
+#[cfg(any(feature = "http-server", feature = "sntp"))]
+mod calendar;
 #[cfg(any(feature = "dns", feature = "mdns", feature = "sntp"))]
 mod deadline;
 #[cfg(any(feature = "dhcpv4-client", feature = "dhcpv4-server"))]
@@ -20,6 +22,8 @@ mod fqdn;
 mod full;
 #[cfg(any(feature = "dhcpv4-client", feature = "dhcpv6-client"))]
 mod hardware;
+#[cfg(feature = "http-server")]
+pub mod http;
 #[cfg(feature = "llmnr")]
 pub mod llmnr;
 #[cfg(any(feature = "mdns", feature = "mdns-responder"))]

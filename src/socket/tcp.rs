@@ -15,7 +15,7 @@ use core::task::Poll;
 use embedded_io_async::ErrorKind;
 
 use crate::ip::Unreachable;
-use crate::netbuf::NetBuf;
+use crate::netbuf::{NetBuf, Pool};
 use crate::stack::route::socket_addr;
 use crate::stack::tcp::TcpOpenError;
 #[cfg(feature = "temporary-addresses")]
@@ -126,7 +126,7 @@ impl<'a> TcpListener<'a> {
     }
 
     /// What to wait for.
-    #[cfg(feature = "bsd-sockets")]
+    #[cfg(any(feature = "bsd-sockets", feature = "http-server"))]
     pub(crate) const fn key(&self) -> WaitKey {
         WaitKey::listener(self.index)
     }
@@ -316,6 +316,11 @@ impl<'a> TcpSocket<'a> {
     #[cfg(feature = "bsd-sockets")]
     pub(crate) const fn handle(&self) -> Handle<'a> {
         self.handle
+    }
+
+    /// The pool that its data are in.
+    pub fn pool(&self) -> Pool {
+        self.handle.stack.pool()
     }
 
     /// The state of the connection.

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::proto::calendar;
 use crate::time::Duration;
 
 /// Seconds from the beginning of NTP's first era, 1900, to 1970.
@@ -64,21 +65,10 @@ impl fmt::Display for UnixTime {
             self.seconds.div_euclid(86_400),
             self.seconds.rem_euclid(86_400),
         );
-        // Years begin in March, so that the leap day is the last.
-        let days = days + 719_468;
-        let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-        let day = day - (365 * year + year / 4 - year / 100);
-        let month = (5 * day + 2) / 153;
-        let day = day - (153 * month + 2) / 5 + 1;
-        let (month, next) = match month {
-            0..10 => (month + 3, 0),
-            _ => (month - 9, 1),
-        };
+        let (year, month, day) = calendar::date(days);
         write!(
             f,
-            "{:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
-            era * 400 + year + next,
+            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
             second / 3600,
             second / 60 % 60,
             second % 60,

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv6Addr};
 
-use zonda::proto::{dhcpv4, dhcpv6, dns, sntp};
+use zonda::proto::{dhcpv4, dhcpv6, dns, http, sntp};
 use zonda::wire;
 
 mod stack;
@@ -17,7 +17,7 @@ pub use stack::stack;
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 19] = [
+pub const TARGETS: [(&str, Target); 20] = [
     ("ethernet", ethernet),
     ("arp", arp),
     ("ipv4", ipv4),
@@ -33,6 +33,7 @@ pub const TARGETS: [(&str, Target); 19] = [
     ("dhcpv4", dhcpv4),
     ("dhcpv6", dhcpv6),
     ("sntp", sntp),
+    ("http", http),
     ("slip", slip),
     ("llmnr", llmnr),
     ("mdns", mdns),
@@ -398,6 +399,69 @@ pub fn sntp(data: &[u8]) {
         // A nanosecond is some four of its fractions.
         assert!(time.0 == 0 || time.0.abs_diff(again.0) <= 5);
     }
+}
+
+/// A request of HTTP, what its fields say, and its body if that comes in chunks.
+pub fn http(data: &[u8]) {
+    use http::{BodyLength, Fields, Request, SectionScanner, Validators};
+
+    let mut scanner = SectionScanner::new();
+    let end = scanner.scan(data);
+    // However the octets come.
+    let mut scanner = SectionScanner::new();
+    let mut steps = (0..=data.len()).map(|length| scanner.scan(&data[..length]));
+    let other = steps
+        .find(|scanned| *scanned != Ok(None))
+        .unwrap_or(Ok(None));
+    assert_eq!(end, other);
+    let Ok(Some(end)) = end else {
+        return;
+    };
+    let (head, body) = data.split_at(end);
+    if let Ok(fields) = Fields::new(head) {
+        fields.iter().for_each(look);
+    }
+    let Ok(request) = Request::new(head) else {
+        return;
+    };
+    look(request);
+    let mut room = [0; 64];
+    for (name, value) in request.query() {
+        look((name.decode(&mut room), value.number()));
+    }
+    look(http::wildcard("/*/b/**", request.path(), 1));
+    look((request.authority(), request.wishes_upgrade("h2c")));
+    look((request.expects_continue(), request.expects_more()));
+    let credentials = request.credentials();
+    look(credentials.and_then(|credentials| credentials.basic(&mut room).map(|_| ())));
+    look(http::accepts_gzip(&request.fields()));
+    let validators = Validators {
+        etag: Some(http::EntityTag::strong("abc")),
+        last_modified: Some(http::HttpDate::from_unix(784_111_777)),
+    };
+    look(validators.precondition(&request));
+    let range = validators.range(&request, 1000);
+    if let http::ByteRange::Part { first, last } = range {
+        assert!(first <= last && last < 1000);
+    }
+    if request.body_length() == BodyLength::Chunked {
+        let whole = chunks(body, body.len().max(1));
+        assert_eq!(whole, chunks(body, 1));
+    }
+}
+
+/// The content of chunks, and where they end, read so many octets at a time.
+fn chunks(body: &[u8], step: usize) -> Option<(Vec<u8>, usize)> {
+    let mut decoder = http::ChunkedDecoder::new();
+    let (mut content, mut read) = (Vec::new(), 0);
+    while read < body.len() && !decoder.is_over() {
+        let some = &body[read..body.len().min(read + step)];
+        let decoded = decoder.decode(some, step).ok()?;
+        assert!(decoded.consumed > 0 && decoded.content.end <= some.len());
+        content.extend(&some[decoded.content]);
+        read += decoded.consumed;
+    }
+    Some((content, read))
 }
 
 /// Octets of a serial line. What is decoded of them comes back when it is encoded and decoded again.
