@@ -78,9 +78,14 @@ fn main() {
     {
         println!("cargo::rustc-cfg=foreign_device");
     }
+    // Something looks at the packets that pass between ports and stack.
+    println!("cargo::rustc-check-cfg=cfg(gated)");
+    let is_on = |feature: &str| env::var_os(format!("CARGO_FEATURE_{feature}")).is_some();
+    if is_on("PACKET_SOCKETS") || is_on("RAW_SOCKETS") {
+        println!("cargo::rustc-cfg=gated");
+    }
     // Something tells of servers and search domains for names, and somebody may want to know.
     println!("cargo::rustc-check-cfg=cfg(names)");
-    let is_on = |feature: &str| env::var_os(format!("CARGO_FEATURE_{feature}")).is_some();
     let by_dhcp = is_on("DHCPV4_CLIENT") || is_on("DHCPV6_CLIENT");
     if is_on("ROUTER_DISCOVERY") || is_on("DNS") && by_dhcp {
         println!("cargo::rustc-cfg=names");

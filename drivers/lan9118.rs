@@ -43,6 +43,8 @@ use self::names::{csr, mac, phy, *};
 use super::fifo::{WordReader, WordWriter};
 use super::registers::{InterruptSignal, Registers};
 use super::{longest_frame, receive_offset};
+#[cfg(feature = "promiscuous")]
+use crate::link::ReceiveMode;
 use crate::link::{DriverEnd, LinkState, Medium};
 use crate::netbuf::{NetBuf, Pool};
 #[cfg(feature = "multicast")]
@@ -138,6 +140,12 @@ pub struct Lan9118<'s, R> {
     pin: InterruptPin,
     /// What the MAC's control register is.
     control: Cell<u32>,
+    /// What it lets in beside what is for this station.
+    #[cfg(feature = "promiscuous")]
+    mode: Cell<ReceiveMode>,
+    /// The port has named groups.
+    #[cfg(feature = "multicast")]
+    is_filtered: Cell<bool>,
     /// What INT_EN is.
     enabled: Cell<u32>,
     /// There was no received frame, or no room for one to be sent.
@@ -177,6 +185,10 @@ impl<'s, R: Registers> Lan9118<'s, R> {
             signal,
             pin,
             control: Cell::new(0),
+            #[cfg(feature = "promiscuous")]
+            mode: Cell::new(ReceiveMode::empty()),
+            #[cfg(feature = "multicast")]
+            is_filtered: Cell::new(false),
             enabled: Cell::new(0),
             frame_wanted: Cell::new(false),
             room_wanted: Cell::new(false),
@@ -330,6 +342,8 @@ impl<'s, R: Registers> Lan9118<'s, R> {
     fn look(&self, driver: DriverEnd<'_>) -> Result<(), Lan9118Error> {
         #[cfg(feature = "multicast")]
         self.look_at_filter(driver)?;
+        #[cfg(feature = "promiscuous")]
+        self.look_at_mode(driver)?;
         let happened = self.registers.read(csr::INT_STS);
         self.registers.write(csr::INT_STS, happened);
         if happened & PHY_INT != 0 {
@@ -405,7 +419,43 @@ impl<'s, R: Registers> Lan9118<'s, R> {
         };
         self.write_mac(mac::HASH_LOW, table as u32)?;
         self.write_mac(mac::HASH_HIGH, (table >> 32) as u32)?;
-        self.set_control(self.control.get() & !ALL_GROUPS | HASH_FILTER)
+        self.is_filtered.set(true);
+        self.set_reception()
+    }
+
+    /// Lets in what the port wants beside what is for this station.
+    #[cfg(feature = "promiscuous")]
+    fn look_at_mode(&self, driver: DriverEnd<'_>) -> Result<(), Lan9118Error> {
+        let mut mode = None;
+        driver.take_mode(|wanted| mode = Some(wanted));
+        let Some(mode) = mode else {
+            return Ok(());
+        };
+        self.mode.set(mode);
+        self.set_reception()
+    }
+
+    #[cfg(any(feature = "multicast", feature = "promiscuous"))]
+    fn set_reception(&self) -> Result<(), Lan9118Error> {
+        let control = self.control.get();
+        #[cfg(feature = "multicast")]
+        let control = match self.is_filtered.get() {
+            true => control & !ALL_GROUPS | HASH_FILTER,
+            false => control,
+        };
+        #[cfg(feature = "promiscuous")]
+        let control = {
+            let bit = |flag, bit| {
+                if self.mode.get().contains(flag) {
+                    bit
+                } else {
+                    0
+                }
+            };
+            let everything = bit(ReceiveMode::PROMISCUOUS, PROMISCUOUS);
+            control & !PROMISCUOUS | everything | bit(ReceiveMode::ALL_GROUPS, ALL_GROUPS)
+        };
+        self.set_control(control)
     }
 
     /// Empties the receive FIFO, whose frames cannot be told apart any more.

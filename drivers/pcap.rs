@@ -190,6 +190,11 @@ impl<'p, S: Sink> Capture<'p, S> {
                 .take_filter(|groups| self.driver.set_filter(groups.iter().copied()));
             self.driver.wake_driver();
         }
+        #[cfg(feature = "promiscuous")]
+        if self.stack.poll_mode(context).is_ready() {
+            self.stack.take_mode(|mode| self.driver.set_mode(mode));
+            self.driver.wake_driver();
+        }
         #[cfg(feature = "timestamps")]
         while let Some((id, nanos)) = self.driver.take_transmitted() {
             self.stack.report_transmitted(id, nanos);

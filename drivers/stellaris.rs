@@ -39,6 +39,8 @@ use core::task::Poll;
 use super::fifo::{WordReader, WordWriter};
 use super::registers::{InterruptSignal, Registers};
 use super::{longest_frame, pass, receive_offset};
+#[cfg(feature = "promiscuous")]
+use crate::link::ReceiveMode;
 use crate::link::{DriverEnd, LinkState, Medium};
 use crate::netbuf::{NetBuf, Pool};
 
@@ -76,6 +78,9 @@ const PHYINT: u32 = 1 << 6;
 const RXEN: u32 = 1 << 0;
 /// All groups.
 const AMUL: u32 = 1 << 1;
+/// Everything.
+#[cfg(feature = "promiscuous")]
+const PRMS: u32 = 1 << 2;
 const BADCRC: u32 = 1 << 3;
 const RSTFIFO: u32 = 1 << 4;
 
@@ -170,6 +175,11 @@ pub struct Stellaris<'s, R> {
     signal: &'s InterruptSignal,
     /// What MACRCTL is.
     receiver: Cell<u32>,
+    /// Groups come in.
+    #[cfg(any(feature = "multicast", feature = "promiscuous"))]
+    groups: Cell<bool>,
+    #[cfg(feature = "promiscuous")]
+    mode: Cell<ReceiveMode>,
     /// The controller has not told yet that it is done with the last frame.
     sending: Cell<bool>,
     stats: Cell<StellarisStats>,
@@ -202,6 +212,10 @@ impl<'s, R: Registers> Stellaris<'s, R> {
             registers,
             signal,
             receiver: Cell::new(0),
+            #[cfg(any(feature = "multicast", feature = "promiscuous"))]
+            groups: Cell::new(true),
+            #[cfg(feature = "promiscuous")]
+            mode: Cell::new(ReceiveMode::empty()),
             sending: Cell::new(false),
             stats: Cell::new(StellarisStats {
                 damaged: 0,
@@ -306,9 +320,13 @@ impl<'s, R: Registers> Stellaris<'s, R> {
         #[cfg(feature = "multicast")]
         driver.take_filter(|groups| {
             // There is no filter but for all of them.
-            let groups = if groups.is_empty() { 0 } else { AMUL };
-            self.receiver.set(self.receiver.get() & !AMUL | groups);
-            self.registers.write(MACRCTL, self.receiver.get());
+            self.groups.set(!groups.is_empty());
+            self.program();
+        });
+        #[cfg(feature = "promiscuous")]
+        driver.take_mode(|mode| {
+            self.mode.set(mode);
+            self.program();
         });
         let happened = self.registers.read(MACRIS);
         // This also clears the transmit FIFO of a frame that could not be sent.
@@ -331,6 +349,27 @@ impl<'s, R: Registers> Stellaris<'s, R> {
             self.restart_receiver(driver, 1);
         }
         Ok(())
+    }
+
+    /// Has the receiver let in what is wanted beside what is for this station.
+    #[cfg(any(feature = "multicast", feature = "promiscuous"))]
+    fn program(&self) {
+        let groups = if self.groups.get() { AMUL } else { 0 };
+        let receiver = self.receiver.get() & !AMUL | groups;
+        #[cfg(feature = "promiscuous")]
+        let receiver = {
+            let bit = |flag, bit| {
+                if self.mode.get().contains(flag) {
+                    bit
+                } else {
+                    0
+                }
+            };
+            let all = bit(ReceiveMode::PROMISCUOUS, PRMS) | bit(ReceiveMode::ALL_GROUPS, AMUL);
+            receiver & !PRMS | all
+        };
+        self.receiver.set(receiver);
+        self.registers.write(MACRCTL, receiver);
     }
 
     #[cold]

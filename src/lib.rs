@@ -11,7 +11,7 @@
 //! | [`link`] | the port between driver and stack: capabilities, link state, queues |
 //! | [`drivers`] | an in-process wire, serial lines, Linux TAP and TUN, chips, capture, adapters for drivers of other stacks |
 //! | `stack` | the core, the handle, the runner, the lent storage |
-//! | `socket` | what applications hold: UDP, TCP, ping |
+//! | `socket` | what applications hold: UDP, TCP, raw and packet sockets, ping |
 //! | `proto` | application protocols: DHCP, DNS, LLMNR, multicast DNS, services, SNTP, HTTP |
 //! | `mgmt` | the connection manager |
 //! | `compat` | the sockets in other dress: BSD sockets, C, `embedded-nal-async` |
@@ -105,6 +105,8 @@ pub mod l2;
 pub mod iface;
 #[cfg(ip)]
 pub mod ip;
+#[cfg(all(ip, any(feature = "packet-sockets", feature = "raw-sockets")))]
+mod packet;
 #[cfg(all(ip, feature = "tcp"))]
 mod tcp;
 #[cfg(all(ip, feature = "udp"))]
@@ -150,6 +152,8 @@ pub mod drivers;
     feature = "udp",
     feature = "tcp",
     feature = "multicast",
+    feature = "packet-sockets",
+    feature = "raw-sockets",
     feature = "ping",
     feature = "hostname",
     feature = "dns",

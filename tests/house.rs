@@ -23,7 +23,7 @@ const FLOORS: &[&[&str]] = &[
     &["l2"],
     &["iface"],
     &["ip"],
-    &["udp", "tcp"],
+    &["packet", "udp", "tcp"],
     &["stack"],
     &["socket"],
     &["proto"],

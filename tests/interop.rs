@@ -60,6 +60,9 @@ mod llmnr;
 mod mdns;
 #[path = "interop/multicast.rs"]
 mod multicast;
+#[cfg(all(feature = "packet-sockets", feature = "raw-sockets"))]
+#[path = "interop/packet.rs"]
+mod packet;
 #[path = "interop/ping.rs"]
 mod ping;
 #[cfg(all(feature = "router-discovery", feature = "ra-server", feature = "ping"))]

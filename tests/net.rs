@@ -134,6 +134,9 @@ mod offload;
 ))]
 #[path = "net/optimistic.rs"]
 mod optimistic;
+#[cfg(feature = "packet-sockets")]
+#[path = "net/packet/mod.rs"]
+mod packet;
 #[path = "net/path_mtu.rs"]
 mod path_mtu;
 #[cfg(all(
@@ -143,6 +146,9 @@ mod path_mtu;
 ))]
 #[path = "net/ra_server.rs"]
 mod ra_server;
+#[cfg(feature = "raw-sockets")]
+#[path = "net/raw/mod.rs"]
+mod raw;
 #[path = "net/recent_paths.rs"]
 mod recent_paths;
 #[cfg(all(

@@ -96,6 +96,8 @@ pub mod mac {
 pub const RECEIVE_OWN_OFF: u32 = 1 << 23;
 pub const FULL_DUPLEX: u32 = 1 << 20;
 pub const ALL_GROUPS: u32 = 1 << 19;
+#[cfg(feature = "promiscuous")]
+pub const PROMISCUOUS: u32 = 1 << 18;
 #[cfg(feature = "multicast")]
 pub const HASH_FILTER: u32 = 1 << 13;
 pub const TX_ENABLE: u32 = 1 << 3;

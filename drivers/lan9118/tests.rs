@@ -583,6 +583,31 @@ fn groups_that_the_port_names_come_in_and_others_do_not() {
     });
 }
 
+#[cfg(all(feature = "multicast", feature = "promiscuous"))]
+#[test]
+fn all_groups_come_in_when_the_port_wants_them_and_everything_in_promiscuous_mode() {
+    use crate::link::ReceiveMode;
+
+    with_driver(Model::new(), pool::<8, 512>(), |bench| {
+        let mut frame = bytes(60);
+        frame[0] |= 1;
+        for (mode, comes) in [
+            (ReceiveMode::empty(), false),
+            (ReceiveMode::ALL_GROUPS, true),
+            (ReceiveMode::PROMISCUOUS, true),
+            (ReceiveMode::empty(), false),
+        ] {
+            bench.stack.set_mode(mode);
+            bench.stack.set_filter([].into_iter());
+            bench.stack.wake_driver();
+            assert!(bench.settle().is_pending());
+            bench.model.arrive(&frame);
+            assert!(bench.settle().is_pending());
+            assert_eq!(!bench.received().is_empty(), comes, "{mode:?}");
+        }
+    });
+}
+
 /// The CRC of IEEE 802.3 §3.2.9 in the order of transmission, without its complement.
 fn crc_reversed(bytes: [u8; 6]) -> u32 {
     bytes.iter().fold(u32::MAX, |crc, byte| {

@@ -158,6 +158,20 @@ fn filter_of_groups_reaches_the_driver() {
     assert_eq!(programmed, [group]);
 }
 
+#[cfg(feature = "promiscuous")]
+#[test]
+fn mode_of_reception_reaches_the_driver() {
+    use crate::link::ReceiveMode;
+
+    let ports = [(); 2].map(|()| Port::new(Capabilities::ip(600)));
+    let mut capture = Capture::new(&ports[0], &ports[1], Notes::default());
+    ports[1].split().1.set_mode(ReceiveMode::PROMISCUOUS);
+    let _: usize = capture.step(Instant::ZERO);
+    let mut told = None;
+    ports[0].split().0.take_mode(|mode| told = Some(mode));
+    assert_eq!(told, Some(ReceiveMode::PROMISCUOUS));
+}
+
 #[cfg(feature = "timestamps")]
 #[test]
 fn times_of_transmission_reach_the_stack() {

@@ -366,6 +366,31 @@ fn stellaris_listens_to_groups_when_there_are_some() {
     });
 }
 
+#[cfg(feature = "promiscuous")]
+#[test]
+fn stellaris_listens_to_everything_when_told_so() {
+    use crate::link::ReceiveMode;
+
+    let model = Model::new();
+    with(&model, |_, stack, _, poll| {
+        poll();
+        let receiver = model.0.borrow().receiver;
+        stack.set_mode(ReceiveMode::PROMISCUOUS);
+        poll();
+        assert_eq!(model.0.borrow().receiver, receiver | PRMS);
+        #[cfg(feature = "multicast")]
+        {
+            stack.set_filter(core::iter::empty());
+            stack.set_mode(ReceiveMode::ALL_GROUPS);
+            poll();
+            assert_eq!(model.0.borrow().receiver, receiver | AMUL);
+        }
+        stack.set_mode(ReceiveMode::empty());
+        poll();
+        assert_eq!(model.0.borrow().receiver & PRMS, 0);
+    });
+}
+
 #[test]
 fn stellaris_link_follows_the_phy() {
     let model = Model::new();

@@ -82,6 +82,13 @@ sizes! {
     SLIP_CHUNK = 64 in 16..=4096;
     /// Pingers (feature `ping`) at once.
     PINGS = 2 in 1..=64;
+    /// Packet sockets (feature `packet-sockets`) at once.
+    PACKET_SOCKETS = 4 in 1..=64;
+    /// What packet sockets have interfaces listen to, all of them together (feature
+    /// `packet-sockets`): promiscuous mode, all groups, or a group of the link.
+    PACKET_MEMBERSHIPS = 4 in 1..=64;
+    /// Raw sockets (feature `raw-sockets`) at once.
+    RAW_SOCKETS = 4 in 1..=64;
     /// Tasks that sleep on the stack's clock at once.
     SLEEPS = 8 in 1..=1024;
     /// Packets that this host has sent to itself and that wait to be received.

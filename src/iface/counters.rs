@@ -61,6 +61,8 @@ reasons! {
         ReassemblyFull,
         /// No transport here has this protocol number.
         TransportProtocol,
+        /// Raw sockets wanted the packet, nobody else did, and their quotas are used up.
+        RawQuota,
         /// An ICMP message is cut short, or its checksum is wrong.
         Icmp,
         /// An ICMP message of a kind that has no use here.

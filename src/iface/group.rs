@@ -33,7 +33,7 @@ const SOURCES: usize = if cfg!(all(feature = "udp", feature = "multicast")) {
     0
 };
 
-/// Who has joined a group: a UDP socket, or the stack itself.
+/// Who has joined a group: a UDP or raw socket, the application, or the stack itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Member(u16);
 
@@ -45,6 +45,12 @@ impl Member {
     /// The application as a whole.
     #[cfg(feature = "multicast")]
     pub(crate) const APPLICATION: Self = Self(u16::MAX - 1);
+
+    /// The raw socket of this number: beyond those of the UDP sockets that there ever are.
+    #[cfg(all(feature = "raw-sockets", feature = "multicast"))]
+    pub(crate) const fn raw(socket: u8) -> Self {
+        Self(u16::MAX - 2 - socket as u16)
+    }
 
     /// The UDP socket of this number.
     #[cfg(all(feature = "udp", feature = "multicast"))]
@@ -222,7 +228,7 @@ impl Groups {
     }
 
     /// Forgets all that `member` listens to; says whether it did listen.
-    #[cfg(all(feature = "udp", feature = "multicast"))]
+    #[cfg(all(any(feature = "udp", feature = "raw-sockets"), feature = "multicast"))]
     pub(super) fn leave_all(&mut self, member: Member) -> bool {
         let mut left = false;
         while let Some(place) = {

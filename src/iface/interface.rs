@@ -94,6 +94,9 @@ pub struct InterfaceInfo {
     /// What it has seen of duplicate IPv6 addresses.
     #[cfg(feature = "dad")]
     pub addresses: AddressCounters,
+    /// What it receives beside what is for this host.
+    #[cfg(feature = "promiscuous")]
+    pub receive_mode: crate::link::ReceiveMode,
     /// What it has received and sent.
     pub counters: Counters,
     /// What its neighbour cache has done.
@@ -155,6 +158,8 @@ pub struct Interface<'p> {
     pub(crate) advertiser: Option<super::advertiser::Advertiser>,
     #[cfg(feature = "redirects")]
     pub(crate) takes_redirects: bool,
+    #[cfg(feature = "promiscuous")]
+    pub(crate) listening: super::Listening,
     pub(crate) counters: Counters,
     #[cfg(feature = "statistics")]
     pub(crate) statistics: super::InterfaceStatistics,
@@ -194,6 +199,8 @@ impl<'p> Interface<'p> {
             advertiser: None,
             #[cfg(feature = "redirects")]
             takes_redirects: true,
+            #[cfg(feature = "promiscuous")]
+            listening: super::Listening::new(),
             counters: Counters::NEW,
             #[cfg(feature = "statistics")]
             statistics: Default::default(),
@@ -284,6 +291,8 @@ impl<'p> Interface<'p> {
             ipv6: listed(self.ipv6()),
             #[cfg(feature = "dad")]
             addresses: self.addresses.counters,
+            #[cfg(feature = "promiscuous")]
+            receive_mode: self.listening.mode(),
             counters: self.counters,
             #[cfg(neighbors)]
             neighbors: *self.neighbors.counters(),
@@ -403,7 +412,7 @@ impl<'p> Interface<'p> {
     }
 
     /// Forgets all memberships of a socket; says whether there were any.
-    #[cfg(all(feature = "udp", feature = "multicast"))]
+    #[cfg(all(any(feature = "udp", feature = "raw-sockets"), feature = "multicast"))]
     pub(crate) fn leave_all(&mut self, member: Member) -> bool {
         let left = self.groups.leave_all(member);
         if left {
@@ -464,6 +473,13 @@ impl<'p> Interface<'p> {
         is_everybodys
     }
 
+    /// Tells the driver what to listen to beside what is for this station.
+    #[cfg(feature = "promiscuous")]
+    pub(crate) fn program_mode(&self) {
+        self.port.set_mode(self.listening.mode());
+        self.program_filter();
+    }
+
     /// Tells the driver which link groups to listen to.
     pub(crate) fn program_filter(&self) {
         #[cfg(all(feature = "multicast", feature = "ethernet"))]
@@ -486,6 +502,12 @@ impl<'p> Interface<'p> {
                 let address = LinkAddr::ethernet(address(group));
                 if !known.contains(&address) {
                     let _: Result<(), LinkAddr> = known.push(address);
+                }
+            }
+            #[cfg(feature = "packet-sockets")]
+            for address in self.listening.groups() {
+                if !known.contains(address) {
+                    let _: Result<(), LinkAddr> = known.push(*address);
                 }
             }
             self.port.set_filter(known.iter().copied());
@@ -557,7 +579,12 @@ impl<'p> Interface<'p> {
     }
 
     /// Whether `address` is one of this interface's, or will be if nobody else has it.
-    #[cfg(any(feature = "udp", feature = "tcp", feature = "dad"))]
+    #[cfg(any(
+        feature = "udp",
+        feature = "tcp",
+        feature = "dad",
+        feature = "raw-sockets"
+    ))]
     pub(crate) fn may_have_address(&self, address: IpAddress) -> bool {
         match address {
             #[cfg(feature = "ipv4")]

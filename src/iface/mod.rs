@@ -21,6 +21,8 @@ pub(crate) mod group;
 #[cfg(feature = "hostname")]
 mod hostname;
 mod interface;
+#[cfg(feature = "promiscuous")]
+mod listening;
 #[cfg(any(names, feature = "ra-server"))]
 pub(crate) mod names;
 #[cfg(neighbors)]
@@ -72,6 +74,8 @@ pub(crate) use interface::Destination;
 #[cfg(feature = "loopback")]
 pub(crate) use interface::Loopback;
 pub use interface::{AddressError, Interface, InterfaceInfo};
+#[cfg(feature = "promiscuous")]
+pub(crate) use listening::Listening;
 #[cfg(any(names, feature = "ra-server"))]
 pub use names::{DomainError, SearchDomain};
 #[cfg(any(names, feature = "dns"))]

@@ -248,6 +248,7 @@ impl ReceiveDrop {
             Self::ReassemblyTimeout => ("ip", "reassembly_timeout"),
             Self::ReassemblyFull => ("ip", "reassembly_full"),
             Self::TransportProtocol => ("ip", "protocol"),
+            Self::RawQuota => ("ip", "raw_quota"),
             Self::Icmp => ("icmp", "malformed"),
             Self::IcmpUnused => ("icmp", "unused"),
             Self::IcmpUnmatched => ("icmp", "unmatched"),

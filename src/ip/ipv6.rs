@@ -9,7 +9,7 @@ use crate::netbuf::{NetBuf, Straddle};
 use crate::wire::icmpv6::ParameterProblemCode;
 use crate::wire::ipv6::{HEADER_LENGTH, Ipv6Header};
 use crate::wire::ipv6_extension::{
-    HeaderChain, HeaderKind, OptionKind, Problem, ROUTING_TYPE_OFFSET, Unrecognized,
+    Header, HeaderChain, HeaderKind, OptionKind, Problem, ROUTING_TYPE_OFFSET, Unrecognized,
 };
 use crate::wire::{Tail, protocol};
 
@@ -187,23 +187,31 @@ fn read_extensions(buf: &NetBuf, network: usize, packet: &mut Ipv6Packet) -> Res
             }
             HeaderKind::Fragment { .. } => return Err(ReceiveDrop::Ipv6Fragment.into()),
             HeaderKind::NoNextHeader => return Err(ReceiveDrop::Ipv6Extension.into()),
-            HeaderKind::UpperLayer { protocol } => {
-                let used = network + header.offset - packet.start;
-                packet.protocol = protocol;
-                packet.named_at = header.named_at;
-                packet.start += used;
-                packet.length = packet.length.saturating_sub(used);
+            // Headers that are not recognized are protocols that are not: a raw socket may want them.
+            HeaderKind::UpperLayer { protocol: number } | HeaderKind::Other { number, .. } => {
+                end_at(packet, network, &header, number);
                 return Ok(());
             }
-            HeaderKind::Authentication { .. }
-            | HeaderKind::EncapsulatingSecurityPayload
-            | HeaderKind::Other { .. } => {
-                let code = ParameterProblemCode::UNRECOGNIZED_NEXT_HEADER;
-                return Err(report(code, header.named_at));
+            HeaderKind::Authentication { .. } => {
+                end_at(packet, network, &header, protocol::AUTHENTICATION);
+                return Ok(());
+            }
+            HeaderKind::EncapsulatingSecurityPayload => {
+                end_at(packet, network, &header, protocol::ESP);
+                return Ok(());
             }
         }
     }
     Err(ReceiveDrop::Ipv6Extension.into())
+}
+
+/// Notes that what the packet carries starts with `header`, of this protocol.
+fn end_at(packet: &mut Ipv6Packet, network: usize, header: &Header, protocol: u8) {
+    let used = (network + header.offset).saturating_sub(packet.start);
+    packet.protocol = protocol;
+    packet.named_at = header.named_at;
+    packet.start += used;
+    packet.length = packet.length.saturating_sub(used);
 }
 
 /// Whether an error may be sent about a packet (RFC 4443 §2.4 e): not if it is an ICMPv6 error or

@@ -59,6 +59,26 @@ impl defmt::Format for Offload {
     }
 }
 
+#[cfg(feature = "promiscuous")]
+bitflags! {
+    /// What a driver delivers beside the frames for its own address, for everybody, and for the groups
+    /// that it was told of.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct ReceiveMode: u8 {
+        /// All frames, whomever they are for.
+        const PROMISCUOUS = 1 << 0;
+        /// Frames for any group.
+        const ALL_GROUPS = 1 << 1;
+    }
+}
+
+#[cfg(all(feature = "promiscuous", feature = "defmt"))]
+impl defmt::Format for ReceiveMode {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "ReceiveMode({=u8:#x})", self.bits());
+    }
+}
+
 /// What a link is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

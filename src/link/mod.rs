@@ -7,6 +7,8 @@
 mod capabilities;
 mod port;
 
+#[cfg(feature = "promiscuous")]
+pub use capabilities::ReceiveMode;
 pub use capabilities::{Capabilities, LinkState, Medium, Offload};
 pub use port::{DriverEnd, Port, PortStats, StackEnd};
 

@@ -8,6 +8,8 @@ use heapless::Deque;
 #[cfg(feature = "multicast")]
 use heapless::Vec;
 
+#[cfg(feature = "promiscuous")]
+use super::ReceiveMode;
 use super::{Capabilities, LinkState};
 use crate::config;
 use crate::netbuf::{BufQueue, NetBuf};
@@ -58,6 +60,10 @@ struct State {
     groups: Vec<LinkAddr, { config::LINK_GROUPS }>,
     #[cfg(feature = "multicast")]
     groups_changed: bool,
+    #[cfg(feature = "promiscuous")]
+    mode: ReceiveMode,
+    #[cfg(feature = "promiscuous")]
+    mode_changed: bool,
     #[cfg(feature = "timestamps")]
     transmitted: Deque<(u32, u64), { config::TRANSMIT_STAMPS }>,
 }
@@ -138,6 +144,10 @@ impl State {
             groups: Vec::new(),
             #[cfg(feature = "multicast")]
             groups_changed: false,
+            #[cfg(feature = "promiscuous")]
+            mode: ReceiveMode::empty(),
+            #[cfg(feature = "promiscuous")]
+            mode_changed: false,
             #[cfg(feature = "timestamps")]
             transmitted: Deque::new(),
         }
@@ -286,6 +296,24 @@ impl DriverEnd<'_> {
     #[cfg(feature = "multicast")]
     pub fn poll_filter(&self, context: &mut Context<'_>) -> Poll<()> {
         self.poll(context, |state| state.groups_changed.then_some(()))
+    }
+
+    /// What is to be delivered beside the frames for this station, given to `program` when it has
+    /// changed since the last call; a waiting driver is woken for that. A driver that delivers
+    /// everything in any case need not ask.
+    #[cfg(feature = "promiscuous")]
+    pub fn take_mode(&self, program: impl FnOnce(ReceiveMode)) {
+        let mode = (self.0.state)
+            .with(|state| core::mem::take(&mut state.mode_changed).then_some(state.mode));
+        if let Some(mode) = mode {
+            program(mode);
+        }
+    }
+
+    /// Ready when [`DriverEnd::take_mode`] has something to tell.
+    #[cfg(feature = "promiscuous")]
+    pub fn poll_mode(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.poll(context, |state| state.mode_changed.then_some(()))
     }
 
     /// Reports when the frame with the number `id` was sent, in nanoseconds on the driver's clock.
@@ -474,6 +502,16 @@ impl StackEnd<'_> {
         self.0.state.with(|state| {
             state.groups = groups;
             state.groups_changed = true;
+        });
+    }
+
+    /// Tells the driver what to deliver beside the frames for this station, once
+    /// [`StackEnd::wake_driver`] has woken it.
+    #[cfg(feature = "promiscuous")]
+    pub fn set_mode(&self, mode: ReceiveMode) {
+        self.0.state.with(|state| {
+            state.mode_changed |= state.mode != mode;
+            state.mode = mode;
         });
     }
 

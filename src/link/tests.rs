@@ -370,3 +370,26 @@ fn a_port_between_two_threads_loses_nothing() {
     });
     assert_eq!(pool.stats().blocks_used, 0);
 }
+
+#[cfg(feature = "promiscuous")]
+#[test]
+fn a_change_of_the_mode_wakes_the_driver_and_is_told_once() {
+    use super::ReceiveMode;
+
+    let port = up();
+    let (driver, stack) = port.split();
+    let (task, waker) = task();
+    let mut context = Context::from_waker(&waker);
+    assert!(driver.poll_mode(&mut context).is_pending());
+    stack.set_mode(ReceiveMode::empty());
+    assert!(driver.poll_mode(&mut context).is_pending());
+    stack.set_mode(ReceiveMode::ALL_GROUPS);
+    stack.wake_driver();
+    assert_eq!(task.wakes(), 1);
+    assert!(driver.poll_mode(&mut context).is_ready());
+    let mut told = std::vec::Vec::new();
+    driver.take_mode(|mode| told.push(mode));
+    driver.take_mode(|mode| told.push(mode));
+    assert_eq!(told, [ReceiveMode::ALL_GROUPS]);
+    assert!(driver.poll_mode(&mut context).is_pending());
+}

@@ -20,6 +20,8 @@ bitflags! {
         const LOOPED_BACK = 1 << 5;
         /// The packet came in fragments: what hardware verified was not the whole.
         const REASSEMBLED = 1 << 6;
+        /// A copy of a frame that this host has sent, for a packet socket.
+        const SENT = 1 << 7;
     }
 }
 

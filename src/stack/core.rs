@@ -5,6 +5,7 @@ use core::task::Waker;
 use heapless::Vec;
 use managed::ManagedSlice;
 
+use super::gate::Gate;
 use super::storage::{StackStorage, filled};
 #[cfg(feature = "tcp")]
 use super::timer_queue::{TimerEntry, TimerQueue};
@@ -52,6 +53,7 @@ pub struct Core<'a> {
     pub(super) names: crate::iface::told::Names,
     #[cfg(feature = "hostname")]
     pub(super) hostname: crate::iface::Hostname,
+    pub(crate) gate: Gate,
     #[cfg(feature = "udp")]
     pub(crate) udp: UdpTable<'a>,
     #[cfg(feature = "udp")]
@@ -182,6 +184,7 @@ impl<'a> Core<'a> {
             names: crate::iface::told::Names::new(),
             #[cfg(feature = "hostname")]
             hostname: crate::iface::Hostname::DEFAULT,
+            gate: Gate::new(),
             #[cfg(feature = "udp")]
             udp: UdpTable::new(filled(&mut storage.udp, || UdpSlot::UNUSED)),
             #[cfg(feature = "udp")]
@@ -576,6 +579,8 @@ impl<'a> Core<'a> {
         }
         #[cfg(feature = "statistics")]
         self.count_looped(&buf);
+        #[cfg(feature = "packet-sockets")]
+        self.watch_looping(&buf);
         self.looped.push_back(buf);
         self.wake_runner = true;
         Ok(())

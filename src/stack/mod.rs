@@ -18,6 +18,11 @@ mod dad;
 mod events;
 #[cfg(feature = "fragmentation")]
 mod fragments;
+#[cfg(gated)]
+mod gate;
+#[cfg(not(gated))]
+#[path = "without_gate.rs"]
+mod gate;
 #[cfg(any(feature = "ipv6", feature = "multicast"))]
 mod groups;
 mod handle;
@@ -44,12 +49,18 @@ mod names;
 mod neighbors;
 #[cfg(feature = "dad-optimistic")]
 mod optimistic;
+#[cfg(feature = "packet-sockets")]
+mod packet;
 mod path_mtu;
 #[cfg(feature = "ping")]
 pub(crate) mod ping;
 #[cfg(feature = "dhcpv4-server")]
 mod probe;
+#[cfg(feature = "promiscuous")]
+mod promiscuous;
 mod quoted;
+#[cfg(feature = "raw-sockets")]
+pub(crate) mod raw;
 #[cfg(feature = "mgmt")]
 mod reach;
 #[cfg(feature = "fragmentation")]
@@ -79,7 +90,7 @@ pub(crate) mod temporary;
 #[cfg(feature = "tcp")]
 mod timer_queue;
 mod timers;
-mod transmit;
+pub(crate) mod transmit;
 #[cfg(feature = "udp")]
 pub(crate) mod udp;
 #[cfg(feature = "udp")]

@@ -10,7 +10,12 @@ use crate::wire::protocol;
 
 /// What an ICMP error quotes of a packet, or what a packet that cannot be sent says itself.
 #[cfg_attr(
-    not(any(feature = "udp", feature = "tcp", feature = "ping")),
+    not(any(
+        feature = "udp",
+        feature = "tcp",
+        feature = "ping",
+        feature = "raw-sockets"
+    )),
     allow(dead_code)
 )]
 pub(super) struct Quoted {
@@ -35,7 +40,11 @@ impl Core<'_> {
         let [a, b, c, d, e, f, ..] = quoted.transport;
         let (first, second) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
         let identifier = u16::from_be_bytes([e, f]);
-        match quoted.protocol {
+        #[cfg(feature = "raw-sockets")]
+        let is_raw = self.raw_failed(id, quoted, meaning);
+        #[cfg(not(feature = "raw-sockets"))]
+        let is_raw = false;
+        let is_ours = match quoted.protocol {
             #[cfg(feature = "udp")]
             protocol::UDP => {
                 let (local, remote) = ((quoted.local, first), (quoted.remote, second));
@@ -60,7 +69,8 @@ impl Core<'_> {
                 let _ = (id, first, second, identifier, meaning);
                 false
             }
-        }
+        };
+        is_raw || is_ours
     }
 
     /// An ICMP error has come in: tells it to the socket that has sent what it quotes.

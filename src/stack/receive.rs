@@ -36,7 +36,32 @@ impl Core<'_> {
     pub(super) fn receive(&mut self, id: InterfaceId, buf: NetBuf) {
         #[cfg(feature = "statistics")]
         self.count_frame(id, &buf);
+        #[cfg(gated)]
+        if self.gate.is_watched() {
+            return self.receive_watched(id, buf);
+        }
         let result = self.receive_frame(id, buf);
+        if let Some(interface) = self.interface_mut(id) {
+            interface.counters.received(result);
+        }
+    }
+
+    /// As [`Core::receive`], where packets are looked at as they pass.
+    #[cfg(gated)]
+    #[cold]
+    #[inline(never)]
+    fn receive_watched(&mut self, id: InterfaceId, mut buf: NetBuf) {
+        let result = match buf.pool().is(self.pool) {
+            true => Ok(()),
+            // Copies for sockets are of the stack's own pool.
+            false => self.adopt(&buf).map(|own| buf = own),
+        };
+        let result = result.and_then(|()| {
+            #[cfg(feature = "packet-sockets")]
+            self.watch_received(id, &buf);
+            self.receive_any_frame(id, buf)
+        });
+        let result = self.gate.judge(result);
         if let Some(interface) = self.interface_mut(id) {
             interface.counters.received(result);
         }
@@ -47,11 +72,15 @@ impl Core<'_> {
     pub(super) fn receive_looped(&mut self, buf: NetBuf) {
         let id = buf.meta().interface;
         #[cfg(feature = "loopback")]
-        let result = self
-            .loses_looped(id)
-            .and_then(|()| self.receive_packet(id, buf));
+        let result = self.loses_looped(id).and_then(|()| {
+            #[cfg(feature = "packet-sockets")]
+            self.watch_looped(id, &buf);
+            self.receive_packet(id, buf)
+        });
         #[cfg(not(feature = "loopback"))]
         let result = self.receive_packet(id, buf);
+        #[cfg(gated)]
+        let result = self.gate.judge(result);
         if let Some(interface) = self.interface_mut(id) {
             interface.counters.received(result);
         }
@@ -176,6 +205,8 @@ impl Core<'_> {
     ) -> Result<(), ReceiveDrop> {
         #[cfg(feature = "statistics")]
         self.count_packet(id, &buf);
+        #[cfg(feature = "raw-sockets")]
+        self.receive_raw_ipv4(id, &buf, packet);
         #[cfg(any(feature = "udp", feature = "tcp"))]
         let delivery = Delivery {
             interface: id,
@@ -204,6 +235,8 @@ impl Core<'_> {
             }
             #[cfg(feature = "igmp")]
             protocol::IGMP => self.receive_igmp(id, &buf, packet),
+            #[cfg(feature = "raw-sockets")]
+            _ if self.gate.is_raw_protocol() => Err(ReceiveDrop::TransportProtocol),
             _ => {
                 self.report_ipv4(id, buf, packet, super::icmpv4::Report::Protocol);
                 Err(ReceiveDrop::TransportProtocol)
@@ -244,6 +277,8 @@ impl Core<'_> {
         };
         #[cfg(feature = "statistics")]
         self.count_packet(id, &buf);
+        #[cfg(feature = "raw-sockets")]
+        self.receive_raw_ipv6(id, &buf, &packet);
         #[cfg(any(feature = "udp", feature = "tcp"))]
         let delivery = Delivery {
             interface: id,
@@ -270,6 +305,8 @@ impl Core<'_> {
                 self.paths_changed();
                 self.receive_icmpv6(id, buf, &packet)
             }
+            #[cfg(feature = "raw-sockets")]
+            _ if self.gate.is_raw_protocol() => Err(ReceiveDrop::TransportProtocol),
             _ => {
                 let report = super::icmpv6::Report::Parameter {
                     code: crate::wire::icmpv6::ParameterProblemCode::UNRECOGNIZED_NEXT_HEADER,

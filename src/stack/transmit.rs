@@ -6,7 +6,9 @@ use core::net::Ipv4Addr;
 use core::net::Ipv6Addr;
 
 use super::core::{Core, InterfaceId};
+use super::gate::Gate;
 use super::route::Path;
+use super::waiters::Waiters;
 #[cfg(any(feature = "ipv4", feature = "tcp", feature = "udp"))]
 use crate::checksum::Sum;
 #[cfg(feature = "ipv4")]
@@ -216,7 +218,7 @@ impl Core<'_> {
     }
 
     /// Puts an IP header in front of `buf`.
-    fn write_ip(
+    pub(super) fn write_ip(
         &self,
         path: &Path,
         destination: IpAddress,
@@ -274,7 +276,12 @@ impl Core<'_> {
                 },
             },
         };
-        let sent = interface.send(&link, path.next_hop, buf);
+        let exit = Exit {
+            id: path.interface,
+            gate: &mut self.gate,
+            waiters: &mut self.waiters,
+        };
+        let sent = interface.send(exit, &link, path.next_hop, buf);
         // A state may have changed with the look-up, and a deadline with it.
         #[cfg(neighbors)]
         let deadline = interface.neighbors.next_deadline();
@@ -303,18 +310,31 @@ impl Core<'_> {
         let Some(Some(interface)) = self.interfaces.get_mut(usize::from(id)) else {
             return Err((buf, SendDrop::NoRoute));
         };
-        let driver_waits = interface.send(&link, network, buf)?;
+        let exit = Exit {
+            id,
+            gate: &mut self.gate,
+            waiters: &mut self.waiters,
+        };
+        let driver_waits = interface.send(exit, &link, network, buf)?;
         self.kicked |= u32::from(driver_waits) << (id & 31);
         Ok(())
     }
 
     /// Gives a finished frame to the port.
-    #[cfg(all(feature = "ethernet", feature = "ipv4"))]
+    #[cfg(any(
+        all(feature = "ethernet", feature = "ipv4"),
+        feature = "packet-sockets"
+    ))]
     pub(super) fn hand_to_driver(&mut self, id: InterfaceId, buf: NetBuf) -> Result<(), NotSent> {
         let Some(Some(interface)) = self.interfaces.get_mut(usize::from(id)) else {
             return Err((buf, SendDrop::NoRoute));
         };
-        let driver_waits = interface.send_frame(buf)?;
+        let exit = Exit {
+            id,
+            gate: &mut self.gate,
+            waiters: &mut self.waiters,
+        };
+        let driver_waits = interface.send_frame(exit, buf)?;
         self.kicked |= u32::from(driver_waits) << (id & 31);
         Ok(())
     }
@@ -376,12 +396,20 @@ impl Core<'_> {
     }
 }
 
+/// The way out of an interface, and who looks at what goes there.
+struct Exit<'c, 'a> {
+    id: InterfaceId,
+    gate: &'c mut Gate,
+    waiters: &'c mut Waiters<'a>,
+}
+
 impl Interface<'_> {
     /// Gives a packet of the version of `network` to the port, in a frame for `link`. Says whether
     /// there is a task of the driver to be woken.
     #[cfg_attr(not(feature = "ethernet"), allow(unused_mut))]
     fn send(
         &mut self,
+        exit: Exit<'_, '_>,
         link: &LinkAddr,
         network: IpAddress,
         mut buf: NetBuf,
@@ -404,16 +432,23 @@ impl Interface<'_> {
                 let _ = (link, network);
             }
         }
-        self.send_frame(buf)
+        self.send_frame(exit, buf)
     }
 
     /// Gives a finished frame to the port, and counts it.
     #[inline]
-    fn send_frame(&mut self, buf: NetBuf) -> Result<bool, NotSent> {
+    fn send_frame(&mut self, exit: Exit<'_, '_>, buf: NetBuf) -> Result<bool, NotSent> {
         #[cfg(feature = "statistics")]
         let head = crate::iface::statistics::Head::of(&buf);
+        let copy = match exit.gate.is_watched() {
+            true => exit.gate.copy(exit.id, &self.capabilities, &buf),
+            false => None,
+        };
         let driver_waits = self.port.send_unwoken(buf);
         let driver_waits = driver_waits.map_err(|buf| (buf, SendDrop::Port))?;
+        if let Some(copy) = copy {
+            exit.gate.sent(&copy, exit.waiters);
+        }
         self.counters.sent = self.counters.sent.wrapping_add(1);
         #[cfg(feature = "statistics")]
         self.count_sent(&head);

@@ -83,6 +83,18 @@ impl WaitKey {
         Self::new(21, number)
     }
 
+    /// A packet socket has received something.
+    #[cfg(feature = "packet-sockets")]
+    pub(crate) const fn packet(socket: u8) -> Self {
+        Self::new(23, socket as u16)
+    }
+
+    /// A raw socket has received something, or an error.
+    #[cfg(feature = "raw-sockets")]
+    pub(crate) const fn raw(socket: u8) -> Self {
+        Self::new(24, socket as u16)
+    }
+
     /// A UDP socket has received something, or an error.
     #[cfg(feature = "udp")]
     pub(crate) const fn udp(socket: u16) -> Self {

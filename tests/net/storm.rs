@@ -360,7 +360,34 @@ fn check_service(a: &Alone, server: &UdpSocket<'_>) {
 }
 
 fn storm(count: usize, pool: Pool, seed: u64) {
+    let missed = storm_beside(count, pool, seed, |_| ());
+    // A storm finds every reason for which frames can be dropped, but for what a host with
+    // interfaces and blocks has none for. What fits a TCP window is kept, but where many are open.
+    let rare = [
+        ReceiveDrop::InterfaceDown,
+        ReceiveDrop::PoolHeld,
+        ReceiveDrop::NoBuffer,
+        ReceiveDrop::Lost,
+        ReceiveDrop::RawQuota,
+        ReceiveDrop::TcpQuota,
+        #[cfg(not(feature = "redirects"))]
+        ReceiveDrop::Redirect,
+    ];
+    assert!(
+        missed.iter().all(|reason| rare.contains(reason)),
+        "not once: {missed:?}"
+    );
+}
+
+/// The same beside sockets that nobody reads. Gives the reasons for which no frame was dropped.
+fn storm_beside<S>(
+    count: usize,
+    pool: Pool,
+    seed: u64,
+    open: impl FnOnce(&Alone) -> S,
+) -> Vec<ReceiveDrop> {
     let a = alone_with(Network::new(seed), |net| net.host_with("host", pool));
+    let unread = open(&a);
     let far = a.net.peer("far");
     let bare = a.net.ip_link((a.host, far));
     a.host.add(bare, "10.0.9.1/24");
@@ -444,7 +471,7 @@ fn storm(count: usize, pool: Pool, seed: u64) {
     drop((connected, member, ping));
     calm();
     check_service(&a, &server);
-    drop(server);
+    drop((server, unread));
     a.net.run_for(secs(60));
     // An advertisement may have said that neighbours are to be asked once in an hour: what waits for
     // them goes with the link.
@@ -457,30 +484,29 @@ fn storm(count: usize, pool: Pool, seed: u64) {
         total as usize > count * 9 / 10,
         "{total} of {count} reached the stack"
     );
-    let missed: Vec<_> = ReceiveDrop::ALL
-        .iter()
-        .filter(|reason| counters.iter().all(|all| all.receive_drops(**reason) == 0))
-        .collect();
-    // A storm finds every reason for which frames can be dropped, but for what a host with
-    // interfaces and blocks has none for. What fits a TCP window is kept, but where many are open.
-    let rare = [
-        ReceiveDrop::InterfaceDown,
-        ReceiveDrop::PoolHeld,
-        ReceiveDrop::NoBuffer,
-        ReceiveDrop::Lost,
-        ReceiveDrop::TcpQuota,
-        #[cfg(not(feature = "redirects"))]
-        ReceiveDrop::Redirect,
-    ];
-    assert!(
-        missed.iter().all(|reason| rare.contains(reason)),
-        "not once: {missed:?}"
-    );
+    let of_none = |reason| counters.iter().all(|all| all.receive_drops(reason) == 0);
+    let reasons = ReceiveDrop::ALL.iter().copied();
+    reasons.filter(|reason| of_none(*reason)).collect()
 }
 
 #[test]
 fn a_million_damaged_frames_leave_it_in_service() {
     storm(1_000_000, pool::<64, 512, 32, 64>(), 1);
+}
+
+#[cfg(all(feature = "packet-sockets", feature = "raw-sockets"))]
+#[test]
+fn a_storm_beside_packet_and_raw_sockets_that_nobody_reads() {
+    use zonda::socket::{IpVersion, PacketProtocol, PacketSocket, RawSocket};
+
+    storm_beside(100_000, pool::<32, 512, 16, 32>(), 8, |a| {
+        let raw = [(IpVersion::V4, 1), (IpVersion::V6, 58), (IpVersion::V6, 17)];
+        (
+            PacketSocket::raw(a.stack(), PacketProtocol::All, None).unwrap(),
+            PacketSocket::cooked(a.stack(), PacketProtocol::Type(IPV6), Some(0)).unwrap(),
+            raw.map(|(version, number)| RawSocket::open(a.stack(), version, number).unwrap()),
+        )
+    });
 }
 
 #[test]

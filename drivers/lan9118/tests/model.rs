@@ -218,6 +218,10 @@ impl State {
     fn passes(&self, frame: &[u8]) -> bool {
         let control = self.mac[mac::CONTROL as usize];
         let is_group = frame[0] & 1 != 0;
+        #[cfg(feature = "promiscuous")]
+        if control & PROMISCUOUS != 0 {
+            return true;
+        }
         if frame[..6] == [0xff; 6] || !is_group || control & ALL_GROUPS != 0 {
             return true;
         }
