@@ -12,7 +12,7 @@
 //! | [`drivers`] | an in-process wire, serial lines, Linux TAP and TUN, chips, capture, adapters for drivers of other stacks |
 //! | `stack` | the core, the handle, the runner, the lent storage |
 //! | `socket` | what applications hold: UDP, TCP, raw and packet sockets, ping |
-//! | `proto` | application protocols: DHCP, DNS, LLMNR, multicast DNS, services, SNTP, HTTP |
+//! | `proto` | application protocols: DHCP, DNS, LLMNR, multicast DNS, services, SNTP, HTTP, zperf |
 //! | `mgmt` | the connection manager |
 //! | `compat` | the sockets in other dress: BSD sockets, C, `embedded-nal-async` |
 //! | `iface` | interfaces: addresses, neighbours, routes, counters |
@@ -129,6 +129,7 @@ pub mod socket;
         feature = "mdns",
         feature = "mdns-responder",
         feature = "sntp",
+        feature = "zperf",
     )
 ))]
 pub mod proto;
@@ -165,6 +166,7 @@ pub mod drivers;
     feature = "dhcpv6-client",
     feature = "sntp",
     feature = "http-server",
+    feature = "zperf",
     feature = "bsd-sockets",
     feature = "embedded-nal",
     feature = "runner",

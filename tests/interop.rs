@@ -81,3 +81,6 @@ mod tcp;
 mod tcp_client;
 #[path = "interop/udp.rs"]
 mod udp;
+#[cfg(all(feature = "zperf", feature = "multicast"))]
+#[path = "interop/zperf.rs"]
+mod zperf;

@@ -35,6 +35,7 @@ mod conflict;
     feature = "dns-sd",
     feature = "sntp",
     feature = "http-server",
+    feature = "zperf",
     feature = "slip",
     feature = "dhcpv6-client",
     feature = "dhcpv4-client"
@@ -200,3 +201,6 @@ mod temporary;
 mod udp;
 #[path = "net/zones.rs"]
 mod zones;
+#[cfg(feature = "zperf")]
+#[path = "net/zperf/mod.rs"]
+mod zperf;

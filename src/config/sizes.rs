@@ -218,6 +218,11 @@ sizes! {
     DHCPV6_LEASES = 4 in 1..=16;
     /// Time servers that an SNTP client knows at once.
     SNTP_SERVERS = 4 in 1..=16;
+    /// Clients that a zperf server serves at once (feature `zperf`), over UDP and over TCP each. One
+    /// more over UDP takes the place of the one that ended first, or is refused; over TCP it waits.
+    ZPERF_SESSIONS = 4 in 1..=64;
+    /// Bytes of the pattern that zperf sends over and over: each piece of it takes a view of the pool.
+    ZPERF_PATTERN = 1024 in 64..=65535;
     /// Interfaces of the stack that C programs have (feature `c-abi`).
     C_INTERFACES = 2 in 1..=32;
     /// Descriptors that a C program has open at once.

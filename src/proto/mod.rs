@@ -2,7 +2,7 @@
 
 #[cfg(any(feature = "http-server", feature = "sntp"))]
 mod calendar;
-#[cfg(any(feature = "dns", feature = "mdns", feature = "sntp"))]
+#[cfg(any(feature = "dns", feature = "mdns", feature = "sntp", feature = "zperf"))]
 mod deadline;
 #[cfg(any(feature = "dhcpv4-client", feature = "dhcpv4-server"))]
 pub mod dhcpv4;
@@ -30,5 +30,11 @@ pub mod llmnr;
 pub mod mdns;
 #[cfg(feature = "sntp")]
 pub mod sntp;
-#[cfg(any(feature = "dhcpv4-client", feature = "dhcpv6-client"))]
+#[cfg(any(
+    feature = "dhcpv4-client",
+    feature = "dhcpv6-client",
+    feature = "zperf"
+))]
 mod waiting;
+#[cfg(feature = "zperf")]
+pub mod zperf;

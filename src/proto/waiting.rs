@@ -1,13 +1,16 @@
 //! How a client waits, and how others wait for it.
 
-use core::future::{Future, poll_fn};
-use core::pin::pin;
+#[cfg(any(feature = "dhcpv4-client", feature = "dhcpv6-client"))]
+mod idle;
+
+use core::future::poll_fn;
 use core::task::Poll;
 
-use crate::socket::UdpSocket;
+#[cfg(any(feature = "dhcpv4-client", feature = "dhcpv6-client"))]
+pub(super) use idle::idle;
+
+use crate::stack::Stack;
 use crate::stack::waiters::WaitKey;
-use crate::stack::{Core, InterfaceId, Stack};
-use crate::time::Instant;
 
 /// What `look` finds, as soon as it finds something; it is called again whenever `key` is woken.
 pub(super) async fn until<R>(stack: Stack<'_>, key: WaitKey, look: impl Fn() -> Option<R>) -> R {
@@ -21,35 +24,4 @@ pub(super) async fn until<R>(stack: Stack<'_>, key: WaitKey, look: impl Fn() -> 
         })
     })
     .await
-}
-
-/// Waits until there is something to do: a datagram or an error has come, the time has, or it is not
-/// `is_idle` any more, which is asked when the interface changes and when `key` is woken.
-pub(super) async fn idle(
-    socket: &UdpSocket<'_>,
-    (stack, id): (Stack<'_>, InterfaceId),
-    key: WaitKey,
-    deadline: Instant,
-    is_idle: impl Fn(&Core<'_>) -> bool,
-) {
-    let mut sleep = pin!(stack.sleep_until(deadline));
-    poll_fn(|context| {
-        // What has changed since is seen before it is waited for.
-        let is_idle = stack.visit(|core| {
-            let received = core.udp.get(socket.index());
-            let is_idle = is_idle(core)
-                && received.is_none_or(|slot| slot.received.is_empty() && slot.error.is_none());
-            if is_idle {
-                core.wait(WaitKey::udp(socket.index()), context.waker());
-                core.wait(WaitKey::link(id), context.waker());
-                core.wait(key, context.waker());
-            }
-            is_idle
-        });
-        match is_idle {
-            true => sleep.as_mut().poll(context),
-            false => Poll::Ready(()),
-        }
-    })
-    .await;
 }

@@ -347,23 +347,33 @@ impl<'a> UdpSocket<'a> {
                 .stack
                 .transfer(|core| core.udp_send(self.index, to, from, data));
             match result {
-                Err(SendError::QueueFull) => self.room(data, to, from).await?,
+                Err(SendError::QueueFull) => self.room_for(data.len(), to, from).await?,
                 Err(SendError::NoBuffer) => room_in_pool(self.stack.pool(), data.len()).await?,
                 result => return result,
             }
         }
     }
 
-    /// Waits for room in the transmit queue of the interface that leads to `to`.
-    async fn room(
+    /// Waits until a datagram of `length` bytes can be sent, to the connected peer if `to` is `None`.
+    #[cfg(feature = "zperf")]
+    pub(crate) async fn room(
         &self,
-        data: &[u8],
+        length: usize,
+        to: Option<SocketAddr>,
+    ) -> Result<(), SendError> {
+        self.room_for(length, to, None).await
+    }
+
+    /// Waits for room in the transmit queue of the interface that leads to `to`.
+    async fn room_for(
+        &self,
+        length: usize,
         to: Option<SocketAddr>,
         from: Option<IpAddress>,
     ) -> Result<(), SendError> {
         let prepared = self
             .stack
-            .visit(|core| core.udp_prepare(self.index, to, from, data.len()))?;
+            .visit(|core| core.udp_prepare(self.index, to, from, length))?;
         let id = prepared.interface();
         let class = self.get(|slot| slot.class).unwrap_or(0);
         poll_fn(|context| {
@@ -373,7 +383,7 @@ impl<'a> UdpSocket<'a> {
                 };
                 if interface.is_up()
                     && interface.port.want_room(class)
-                    && core.udp_has_place(&prepared, data.len())
+                    && core.udp_has_place(&prepared, length)
                 {
                     return Poll::Ready(());
                 }

@@ -56,6 +56,10 @@ impl WaitKey {
     #[cfg(feature = "sntp")]
     pub(crate) const SNTP: Self = Self::new(20, 0);
 
+    /// A zperf server has something to send.
+    #[cfg(feature = "zperf")]
+    pub(crate) const ZPERF: Self = Self::new(25, 0);
+
     /// A DHCP server has something to do.
     #[cfg(feature = "dhcpv4-server")]
     pub(crate) const DHCPV4_SERVER: Self = Self::new(12, 0);

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv6Addr};
 
-use zonda::proto::{dhcpv4, dhcpv6, dns, http, sntp};
+use zonda::proto::{dhcpv4, dhcpv6, dns, http, sntp, zperf};
 use zonda::wire;
 
 mod stack;
@@ -17,7 +17,7 @@ pub use stack::stack;
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 20] = [
+pub const TARGETS: [(&str, Target); 21] = [
     ("ethernet", ethernet),
     ("arp", arp),
     ("ipv4", ipv4),
@@ -34,6 +34,7 @@ pub const TARGETS: [(&str, Target); 20] = [
     ("dhcpv6", dhcpv6),
     ("sntp", sntp),
     ("http", http),
+    ("zperf", zperf),
     ("slip", slip),
     ("llmnr", llmnr),
     ("mdns", mdns),
@@ -379,6 +380,38 @@ pub fn dhcpv6(data: &[u8]) {
             assert!(association.addresses().count() <= data.len());
             assert!(association.prefixes().count() <= data.len());
         }
+    }
+}
+
+/// What clients of iperf say before their data, and what servers say of them.
+pub fn zperf(data: &[u8]) {
+    use zperf::message::{Flags, NUMBER_LENGTH, Numbered, Request, Summary};
+
+    if let Some(beginning) = Numbered::new(data) {
+        look((beginning.number(true), beginning.number(false)));
+        black_box(beginning.sent().to_string());
+    }
+    let behind = data.get(NUMBER_LENGTH..).unwrap_or(&[]);
+    for request in [data, behind].into_iter().filter_map(Request::new) {
+        look((request.flags(), request.tests(), request.streams()));
+        look((request.port(), request.write_length(), request.amount()));
+        look((request.traffic_class(), request.rate()));
+        look(request.wants_acknowledgment());
+        let length = Request::length(request.flags());
+        assert!(length > 0 || request.flags().contains(Flags::LENGTH));
+    }
+    if let Some(summary) = Summary::new(data) {
+        look(summary);
+        let again = Summary::new(&summary.report()).expect("it is one");
+        assert_eq!(
+            (again.bytes, again.lost, again.reordered, again.datagrams),
+            (
+                summary.bytes,
+                summary.lost,
+                summary.reordered,
+                summary.datagrams
+            ),
+        );
     }
 }
 
