@@ -107,7 +107,9 @@ impl<'s, 'a> TcpReader<'s, 'a> {
 
     /// As [`TcpSocket::readable`].
     pub async fn readable(&self) {
-        self.handle.readable().await;
+        if self.current.as_ref().is_none_or(NetBuf::is_empty) {
+            self.handle.readable().await;
+        }
     }
 
     const fn again(&mut self) -> TcpReader<'_, 'a> {
@@ -207,7 +209,10 @@ impl TcpSocket<'_> {
 
     /// Waits until there is something to read, or the end.
     pub async fn readable(&self) {
-        self.handle.readable().await;
+        // The rest of what was read in part is no longer in the queue.
+        if self.current.as_ref().is_none_or(NetBuf::is_empty) {
+            self.handle.readable().await;
+        }
     }
 }
 

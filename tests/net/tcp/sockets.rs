@@ -94,6 +94,26 @@ fn waiting_for_data_can_be_given_up_in_every_form() {
 }
 
 #[test]
+fn rest_of_what_was_read_in_part_is_not_waited_for() {
+    let mut s = Session::new();
+    let mut socket = s.accepted(&mss(1460));
+    s.say(ACK, b"one and the rest");
+    let mut buf = [0; 3];
+    for expected in [b"one", b" an", b"d t"] {
+        s.a.net.block_on(socket.readable());
+        assert_eq!(socket.try_read(&mut buf), Some(Ok(3)));
+        assert_eq!(buf, *expected);
+    }
+    let (mut reader, _) = socket.split();
+    s.a.net.block_on(reader.readable());
+    assert_eq!(s.a.net.block_on(reader.read(&mut buf)), Ok(3));
+    s.a.net.block_on(reader.readable());
+    let rest = s.a.net.block_on(reader.recv()).unwrap().unwrap();
+    assert!(rest.equals(b"rest"));
+    glance(socket.readable());
+}
+
+#[test]
 fn waiting_for_room_can_be_given_up_in_every_form() {
     let mut s = Session::new();
     let mut socket = s.accepted(&mss(1460));
