@@ -47,6 +47,8 @@ struct State {
     link: LinkState,
     /// The link or its capabilities have changed since the stack looked.
     changed: bool,
+    /// The link has gone down since then.
+    fell: bool,
     received: BufQueue,
     to_send: [BufQueue; config::TRAFFIC_CLASSES],
     /// The classes that have frames to be sent, a bit each.
@@ -126,6 +128,7 @@ impl State {
             capabilities,
             link: LinkState::Down,
             changed: true,
+            fell: false,
             received: BufQueue::new(),
             to_send: [const { BufQueue::new() }; config::TRAFFIC_CLASSES],
             classes: 0,
@@ -255,6 +258,7 @@ impl DriverEnd<'_> {
             let changed = state.link != link;
             state.link = link;
             state.changed |= changed;
+            state.fell |= changed && link == LinkState::Down;
             let stale = (link == LinkState::Down).then(|| state.take_unsent());
             (changed, stale)
         });
@@ -462,9 +466,14 @@ impl StackEnd<'_> {
         self.0.state.with(|state| state.driver.take())
     }
 
-    /// The link's state and what it is, if one of them has changed since the last call.
+    /// The link's state and what it is, if one of them has changed since the last call. To be called
+    /// until there is nothing more to tell: of a link that went down and is up again already it is
+    /// said first that it was down, as what comes up may be another.
     pub fn take_change(&self) -> Option<(LinkState, Capabilities)> {
         self.0.state.with(|state| {
+            if core::mem::take(&mut state.fell) && state.link == LinkState::Up {
+                return Some((LinkState::Down, state.capabilities));
+            }
             core::mem::take(&mut state.changed).then_some((state.link, state.capabilities))
         })
     }

@@ -468,18 +468,16 @@ impl<'a> Core<'a> {
     #[cold]
     fn link_changed(&mut self, id: InterfaceId) {
         self.paths_changed();
-        let Some(interface) = self.interface_mut(id) else {
-            return;
-        };
-        let Some((link, capabilities)) = interface.port.take_change() else {
-            return;
-        };
-        #[cfg(feature = "mgmt")]
-        let link = {
-            interface.admin.carrier = link;
-            interface.admin.link()
-        };
-        self.settle_link(id, link, capabilities);
+        while let Some(interface) = self.interface_mut(id)
+            && let Some((link, capabilities)) = interface.port.take_change()
+        {
+            #[cfg(feature = "mgmt")]
+            let link = {
+                interface.admin.carrier = link;
+                interface.admin.link()
+            };
+            self.settle_link(id, link, capabilities);
+        }
     }
 
     /// Takes in that the link of an interface is so now.
