@@ -101,7 +101,8 @@ sizes! {
     WAITERS = 16 in 1..=4096;
     /// Tasks that wait for a block of a pool at once.
     POOL_WAITERS = 4 in 1..=256;
-    /// ICMP errors sent in one burst before the rate limit holds (RFC 4443 §2.4 f).
+    /// ICMP errors sent in one burst before the rate limit holds (RFC 4443 §2.4 f). Chance takes up
+    /// to half of them, here and per second: their number must tell nothing.
     ICMP_ERROR_BURST = 10 in 1..=1000;
     /// ICMP errors per second after the burst.
     ICMP_ERROR_RATE = 10 in 1..=1000;

@@ -1,9 +1,15 @@
 //! The limit on ICMP errors: a token bucket (RFC 4443 §2.4 f, RFC 1812 §4.3.2.8).
+//!
+//! All share it. If it let the same number through each second, who has counted the answers to his
+//! own packets would know whether there was one more, to a packet that he has forged in the name of
+//! another: whether a port is open, or a sequence number right (CVE-2016-5696, CVE-2020-25705). So
+//! what an error takes is left to chance, and none lets more through than the configuration says.
 
 use crate::config;
+use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 
-/// Tokens, of which each error takes one.
+/// Tokens, of which each error takes one or two.
 #[derive(Debug)]
 pub(crate) struct RateLimit {
     tokens: u16,
@@ -22,8 +28,8 @@ impl RateLimit {
         }
     }
 
-    /// Takes a token if there is one.
-    pub(crate) fn allow(&mut self, now: Instant) -> bool {
+    /// Takes a token if there is one, and by chance another.
+    pub(crate) fn allow(&mut self, now: Instant, rng: &mut Rng) -> bool {
         // What a burst takes to come back bounds the loop.
         while self.tokens < config::ICMP_ERROR_BURST as u16 && now.since(self.filled) >= INTERVAL {
             self.tokens += 1;
@@ -35,7 +41,7 @@ impl RateLimit {
         if self.tokens == 0 {
             return false;
         }
-        self.tokens -= 1;
+        self.tokens = self.tokens.saturating_sub(1 + (rng.next_u32() & 1) as u16);
         true
     }
 }
@@ -46,15 +52,19 @@ mod tests {
 
     #[test]
     fn a_burst_passes_then_the_rate_holds() {
-        let mut limit = RateLimit::new();
-        let start = Instant::from_millis(1_000_000);
-        let burst = (0..1000).filter(|_| limit.allow(start)).count();
-        assert_eq!(burst, config::ICMP_ERROR_BURST);
-        assert!(!limit.allow(start + INTERVAL - Duration::from_micros(1)));
-        assert!(limit.allow(start + INTERVAL));
-        assert!(!limit.allow(start + INTERVAL));
-        let later = start + Duration::from_secs(3600);
-        let burst = (0..1000).filter(|_| limit.allow(later)).count();
-        assert_eq!(burst, config::ICMP_ERROR_BURST);
+        let (mut limit, mut rng) = (RateLimit::new(), Rng::new([1; 32]));
+        let most = config::ICMP_ERROR_BURST;
+        let mut start = Instant::from_millis(1_000_000);
+        let mut counts = [0; 8];
+        for count in &mut counts {
+            *count = (0..1000).filter(|_| limit.allow(start, &mut rng)).count();
+            assert!((most.div_ceil(2)..=most).contains(count));
+            assert!(!limit.allow(start + INTERVAL - Duration::from_micros(1), &mut rng));
+            assert!(limit.allow(start + INTERVAL, &mut rng));
+            assert!(!limit.allow(start + INTERVAL, &mut rng));
+            start += Duration::from_secs(3600);
+        }
+        // Nor is it the same each time.
+        assert!(most < 4 || counts.iter().any(|count| *count != counts[0]));
     }
 }

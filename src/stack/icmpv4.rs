@@ -143,7 +143,8 @@ impl Core<'_> {
         let destination = crate::wire::IpAddress::V4(packet.source);
         let source = Some(packet.destination.into());
         let path = self.path(destination, source, Some(id));
-        let Some(path) = path.or_else(|| self.path(destination, source, None)) else {
+        let path = path.or_else(|| self.path_to_one(packet.source, packet.destination));
+        let Some(path) = path else {
             self.not_sent(id, SendDrop::NoRoute);
             return Ok(());
         };
@@ -240,7 +241,7 @@ impl Core<'_> {
         if !may_report(interface, &buf, packet) {
             return;
         }
-        let result = match self.icmp_limit.allow(self.now) {
+        let result = match self.icmp_limit.allow(self.now, &mut self.rng) {
             true => self.send_report_ipv4(id, buf, packet, report),
             false => Err(SendDrop::IcmpRate),
         };
@@ -284,12 +285,23 @@ impl Core<'_> {
                 Icmpv4Header::write_parameter_problem(header, pointer, sum);
             }
         }
-        let (destination, source) = (packet.source.into(), Some(packet.destination.into()));
         let path = self
-            .path(destination, source, None)
+            .path_to_one(packet.source, packet.destination)
             .ok_or(SendDrop::NoRoute)?;
         let outgoing = Outgoing::new(protocol::ICMP);
-        let result = self.send_ip(&path, destination, outgoing, error);
+        let result = self.send_ip(&path, packet.source.into(), outgoing, error);
         result.map_err(|(_, reason)| reason)
+    }
+
+    /// The way back to the source of a packet: it may be the broadcast address of another link than
+    /// it came by, and then there is none.
+    #[cold]
+    fn path_to_one(
+        &self,
+        destination: core::net::Ipv4Addr,
+        source: core::net::Ipv4Addr,
+    ) -> Option<super::route::Path> {
+        let path = self.path(destination.into(), Some(source.into()), None);
+        path.filter(|path| self.leads_to_one(path, destination.into()))
     }
 }

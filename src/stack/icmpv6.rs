@@ -193,7 +193,7 @@ impl Core<'_> {
         if !may_report(interface, &buf, packet, even_multicast) {
             return;
         }
-        let result = match self.icmp_limit.allow(self.now) {
+        let result = match self.icmp_limit.allow(self.now, &mut self.rng) {
             true => self.send_report_ipv6(id, buf, packet, report),
             false => Err(SendDrop::IcmpRate),
         };

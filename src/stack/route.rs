@@ -262,6 +262,19 @@ impl Core<'_> {
         }
     }
 
+    /// Whether `destination` is not the broadcast address of the link that a way leads to.
+    #[cold]
+    #[cfg(any(feature = "ipv4", feature = "tcp"))]
+    pub(super) fn leads_to_one(&self, path: &Path, destination: IpAddress) -> bool {
+        match (self.interface(path.interface), destination) {
+            (None, _) => false,
+            #[cfg(feature = "ipv4")]
+            (Some(interface), IpAddress::V4(address)) => !interface.is_ipv4_broadcast(address),
+            #[cfg(feature = "ipv6")]
+            (Some(_), IpAddress::V6(_)) => true,
+        }
+    }
+
     /// The interface that has an address.
     #[cold]
     pub(crate) fn holder(&self, address: IpAddress) -> Option<InterfaceId> {
@@ -271,12 +284,13 @@ impl Core<'_> {
         holders.next().map(|(id, _)| id)
     }
 
-    /// The first interface that will do and has an address of the destination's version.
+    /// The first interface that will do, carries the destination's version and has an address of it.
     #[cold]
     fn first_for(&self, wish: &Wish) -> Option<InterfaceId> {
         let mut interfaces = self.interfaces().filter(|(id, interface)| {
             (wish.even_down || interface.is_up())
                 && wish.only.is_none_or(|only| only == *id)
+                && interface.carries(wish.destination)
                 && (interface.sources()).any(|s| s.address.is_same_family(wish.destination))
         });
         interfaces.next().map(|(id, _)| id)

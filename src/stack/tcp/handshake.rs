@@ -119,7 +119,7 @@ impl Core<'_> {
             return Ok(());
         }
         let entry = *entry;
-        if self.challenge_limit.allow(now) {
+        if self.challenge_limit.allow(now, &mut self.rng) {
             let timestamps = entry
                 .timestamps
                 .map(|(recent, offset)| ((now.as_millis() as u32).wrapping_add(offset), recent));
@@ -451,7 +451,7 @@ impl Core<'_> {
     /// What RFC 9293 §3.10.7.4 answers to a segment that is not acceptable, and RFC 5961 to one that
     /// is suspicious.
     pub(super) fn tcp_challenge_half_open(&mut self, entry: &HalfOpen) {
-        if !self.challenge_limit.allow(self.now) {
+        if !self.challenge_limit.allow(self.now, &mut self.rng) {
             return;
         }
         #[cfg(feature = "statistics")]

@@ -151,7 +151,7 @@ impl Core<'_> {
 
     /// A suspicious or old segment is answered with an acknowledgement, within a rate (RFC 5961 §7).
     pub(super) fn tcp_challenge(&mut self, index: u16) {
-        if !self.challenge_limit.allow(self.now) {
+        if !self.challenge_limit.allow(self.now, &mut self.rng) {
             return;
         }
         #[cfg(feature = "statistics")]
@@ -420,7 +420,10 @@ impl Core<'_> {
         outgoing: Outgoing,
         back: Option<WayBack>,
     ) -> bool {
-        match self.path(tuple.remote, Some(tuple.local), None) {
+        let path = self.path(tuple.remote, Some(tuple.local), None);
+        // A stranger may have the broadcast address of another link.
+        let path = path.filter(|path| back.is_none() || self.leads_to_one(path, tuple.remote));
+        match path {
             Some(path) => self.tcp_send_along(&path, tuple, ip, outgoing, back),
             None => false,
         }
@@ -525,7 +528,7 @@ impl Core<'_> {
         ack: Option<Seq>,
         back: Option<WayBack>,
     ) {
-        if !self.reset_limit.allow(self.now) {
+        if !self.reset_limit.allow(self.now, &mut self.rng) {
             return;
         }
         let outgoing = Outgoing {

@@ -64,13 +64,10 @@ impl Core<'_> {
         let path = self
             .path(address, own, zone(remote))
             .ok_or(TcpOpenError::NoRoute)?;
-        let interface = self
-            .interface(path.interface)
-            .ok_or(TcpOpenError::NoRoute)?;
         if address.is_unspecified()
             || address.is_multicast()
             || remote.port() == 0
-            || is_broadcast(interface, address)
+            || !self.leads_to_one(&path, address)
         {
             return Err(TcpOpenError::InvalidDestination);
         }
@@ -279,17 +276,5 @@ impl Core<'_> {
             let _: bool = self.tcp_send(&tuple, Ip::new(protocol::TCP), outgoing);
         }
         self.tcp_settle(index);
-    }
-}
-
-fn is_broadcast(interface: &crate::iface::Interface<'_>, address: IpAddress) -> bool {
-    match address {
-        #[cfg(feature = "ipv4")]
-        IpAddress::V4(address) => interface.is_ipv4_broadcast(address),
-        #[cfg(feature = "ipv6")]
-        IpAddress::V6(_) => {
-            let _ = interface;
-            false
-        }
     }
 }
