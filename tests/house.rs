@@ -427,6 +427,16 @@ fn what_the_conformance_page_names_exists() {
             problems.push(format!("{row}: a test or a reason is needed"));
         }
     }
+    for row in rows("docs/conformance.md", "Source", 3) {
+        let evidence = row.trim_matches('|').split(" | ").nth(2).unwrap_or("");
+        let mut names = quoted(evidence).peekable();
+        if names.peek().is_none() {
+            problems.push(format!("{row}: a test is needed"));
+        }
+        for test in names.filter(|test| !tests.contains(*test)) {
+            problems.push(format!("{row}: there is no test {test}"));
+        }
+    }
     assert_none(&problems);
 }
 

@@ -45,6 +45,8 @@ mod corpus;
 #[cfg(all(feature = "dad", feature = "events", feature = "tcp"))]
 #[path = "net/dad.rs"]
 mod dad;
+#[path = "net/defects/mod.rs"]
+mod defects;
 #[cfg(all(feature = "dhcpv4-client", feature = "acd", feature = "dns"))]
 #[path = "net/dhcpv4/mod.rs"]
 mod dhcpv4;

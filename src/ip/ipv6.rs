@@ -224,12 +224,29 @@ pub(crate) fn may_report(
 ) -> bool {
     use crate::wire::icmpv6::{self, Icmpv6Header, MessageType};
 
+    // What is wrong may be in front of the message, and the upper layer not yet known.
     let is_error = || {
+        let network = usize::from(buf.meta().network);
+        let mut ip = Straddle::new();
+        let next = buf
+            .header(network, &mut ip)
+            .and_then(|header| Ipv6Header::new(header).ok())
+            .map_or(protocol::NO_NEXT_HEADER, |header| header.next_header());
+        let bytes = Tail::new(buf, network);
+        let mut headers = HeaderChain::new(&bytes, next).map_while(Result::ok);
+        let start = headers.find_map(|header| match header.kind {
+            HeaderKind::UpperLayer { protocol } if protocol == protocol::ICMPV6 => {
+                Some(network + header.offset)
+            }
+            _ => None,
+        });
         let mut straddle = Straddle::new();
-        let header = buf.header::<{ icmpv6::HEADER_LENGTH }>(packet.start, &mut straddle);
-        header.is_none_or(|bytes| {
-            let kind = Icmpv6Header::new(bytes).message_type();
-            kind.is_error() || kind == MessageType::REDIRECT
+        start.is_some_and(|start| {
+            let header = buf.header::<{ icmpv6::HEADER_LENGTH }>(start, &mut straddle);
+            header.is_none_or(|bytes| {
+                let kind = Icmpv6Header::new(bytes).message_type();
+                kind.is_error() || kind == MessageType::REDIRECT
+            })
         })
     };
     let is_single =
@@ -237,5 +254,5 @@ pub(crate) fn may_report(
     (is_single || even_multicast)
         && !packet.source.is_unspecified()
         && is_source(interface, packet.source)
-        && (packet.protocol != protocol::ICMPV6 || !is_error())
+        && !is_error()
 }

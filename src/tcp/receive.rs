@@ -238,6 +238,9 @@ impl Connection {
     pub(crate) fn handshake_done(&mut self, now: Instant, segment: &Segment<'_>) {
         let syn_timeout = self.probes > 0;
         self.rtt.established(syn_timeout);
+        if self.probes > 1 {
+            self.congestion.begin_with_one_segment();
+        }
         let echoed = segment.options.timestamps.map(|(_, echo)| echo);
         if self.flags.contains(Flags::TIMESTAMPS) {
             let _: Option<Duration> = echoed.and_then(|echo| self.sample_echo(now, echo));

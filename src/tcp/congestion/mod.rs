@@ -169,6 +169,13 @@ impl Congestion {
         self.window.start = Start::Ordinary;
     }
 
+    /// Our SYN got lost more than once: "the initial window used by a sender after a correctly
+    /// transmitted SYN MUST be one segment" (RFC 5681 §3.1), which RFC 6928 §2 takes back for one
+    /// that was lost once. Slow start goes on from there.
+    pub fn begin_with_one_segment(&mut self) {
+        self.window.cwnd = u32::from(self.window.mss);
+    }
+
     /// Data is about to be sent after none was for longer than the retransmission timeout: the
     /// restart window (RFC 5681 §4.1).
     pub fn after_idle(&mut self) {

@@ -238,6 +238,9 @@ fn resolver_asks_for_local_names_by_multicast() {
         .block_on(resolver.lookup_host("b.local", Family::Any))
         .unwrap();
     assert!(found.contains(&ip("10.0.0.2")));
+    // However it is written (audit of xarxa, 118).
+    let found = net.block_on(resolver.lookup_host("B.LOCAL", Family::Any));
+    assert!(found.unwrap().contains(&ip("10.0.0.2")));
     // Names of link-local addresses too (§4), whoever they are of.
     let name = net
         .block_on(resolver.lookup_addr(hosts[1].link_local(link).into()))

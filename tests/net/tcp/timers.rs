@@ -326,7 +326,7 @@ fn timeout_that_was_right_is_not_undone() {
 
 impl Session {
     /// An ICMP error about a segment of the host's with this sequence number.
-    fn icmp(&self, kind: u8, code: u8, word: [u8; 4], seq: u32) -> Vec<Tcp> {
+    pub fn icmp(&self, kind: u8, code: u8, word: [u8; 4], seq: u32) -> Vec<Tcp> {
         let quoted = Tcp {
             source: self.ports.1,
             destination: self.ports.0,
