@@ -486,7 +486,7 @@ impl Connection {
 
     /// Hangs the data of a segment behind those received: small ones are copied into the block
     /// before them, so that they pin no block of their own.
-    pub(super) fn append(&mut self, mut buf: NetBuf, start: usize, length: u32) -> bool {
+    pub(super) fn append(&mut self, mut buf: NetBuf, start: usize, mut length: u32) -> bool {
         if self.flags.contains(Flags::READ_SHUT) {
             self.rcv_nxt += length;
             return true;
@@ -494,12 +494,32 @@ impl Connection {
         buf.advance(start);
         let kept = match self.received.coalesce(&buf) {
             true => true,
-            false => buf.set_charge(Charge::Held).is_ok() && self.received.push(buf).is_ok(),
+            false => {
+                if !self.out_of_order.is_empty() {
+                    self.cut_to_room(&mut buf);
+                    length = buf.len() as u32;
+                }
+                length > 0
+                    && buf.set_charge(Charge::Held).is_ok()
+                    && self.received.push(buf).is_ok()
+            }
         };
         if kept {
             self.rcv_nxt += length;
         }
         kept
+    }
+
+    /// Where what came too early holds nearly all that may be held, nothing of it can be read, and so
+    /// nothing given back, until the gap is filled: that is done in parts, then.
+    #[cold]
+    fn cut_to_room(&mut self, buf: &mut NetBuf) {
+        let left = buf.pool().held_left();
+        let fits = buf.fragments().take(left).map(<[u8]>::len).sum();
+        if fits < buf.len() {
+            buf.truncate(fits);
+            self.flags |= Flags::ACK_NOW;
+        }
     }
 
     /// The peer sends no more, once all before its FIN is here.

@@ -293,6 +293,38 @@ fn window_promises_no_more_than_is_kept() {
     }
 }
 
+/// A peer may send longer segments than it takes. Those that came too early leave less room than one
+/// of them needs, and none of them can be read before.
+#[test]
+fn gap_is_filled_in_parts_where_early_segments_hold_the_rest_of_the_pool() {
+    let a = alone_with(Network::new(1), |net| {
+        net.host_with("host", pool::<64, 256, 32, 64>())
+    });
+    a.introduce();
+    a.peer.answer_for(PEER4, PEER6);
+    let mut s = Session {
+        a,
+        ..Session::new()
+    };
+    let mut socket = s.accepted(&mss(512));
+    for early in 0..17 {
+        s.at(1410 + 150 * early, ACK, &[9; 150]);
+    }
+    s.at(3960, ACK, &[9; 300]);
+    assert!(s.a.host.pool().held_left() * 256 < 1400);
+    let first = s.seq;
+    for _ in 0..5 {
+        let taken = s.seq.wrapping_sub(first) as usize;
+        if taken >= 1410 {
+            return;
+        }
+        let answers = s.at(0, ACK, &vec![7; (1410 - taken).min(1400)]);
+        s.seq = answers.last().map_or(s.seq, |ack| ack.ack);
+        read_all(&mut socket);
+    }
+    panic!("{} of 1410 bytes", s.seq.wrapping_sub(first));
+}
+
 #[test]
 fn zero_window_is_probed_with_a_byte_ever_less_often() {
     let mut s = Session::new();
