@@ -9,6 +9,8 @@
 //! come back to be sent, or to be answered with an ICMP error. Links without addresses have no
 //! cache.
 
+#[cfg(debug_assertions)]
+mod check;
 mod entry;
 mod learn;
 mod slots;

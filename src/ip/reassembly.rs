@@ -138,6 +138,25 @@ impl Reassemblies {
         self.entries.iter().flatten().count()
     }
 
+    /// Looks whether the views that are held are counted as they are; returns how many of them are of
+    /// blocks of `pool`.
+    #[cfg(debug_assertions)]
+    pub(crate) fn check(&self, pool: crate::netbuf::Pool) -> usize {
+        let entries = || self.entries.iter().flatten();
+        let counted: u16 = entries().map(|entry| entry.views).sum();
+        assert_eq!(counted, self.views);
+        let of = |entry: &Reassembly| {
+            let first = entry.first.as_ref().map_or(0, |buf| buf.views_of(pool));
+            first
+                + entry
+                    .rest
+                    .iter()
+                    .map(|buf| buf.views_of(pool))
+                    .sum::<usize>()
+        };
+        entries().map(of).sum()
+    }
+
     /// The place of a datagram.
     pub(crate) fn find(&self, key: &Key) -> Option<usize> {
         let is_it =

@@ -1,5 +1,8 @@
 //! Two bounded queues, the state of the link, and who waits for what.
 
+#[cfg(debug_assertions)]
+mod check;
+
 use core::future::poll_fn;
 use core::task::{Context, Poll, Waker};
 

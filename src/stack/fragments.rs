@@ -52,6 +52,14 @@ struct Train {
 /// The datagrams on their way in fragments, in the order in which they came.
 pub(crate) struct Trains(Deque<Train, { config::FRAGMENTED_SENDS }>);
 
+impl Trains {
+    /// Views of blocks of `pool` in what waits.
+    #[cfg(debug_assertions)]
+    pub(super) fn check(&self, pool: crate::netbuf::Pool) -> usize {
+        self.0.iter().map(|train| train.rest.views_of(pool)).sum()
+    }
+}
+
 /// How far a datagram has come.
 enum Progress {
     Sent,

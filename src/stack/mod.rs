@@ -11,6 +11,8 @@ mod admin;
 mod advertise;
 #[cfg(feature = "slaac")]
 mod autoconf;
+#[cfg(debug_assertions)]
+mod check;
 mod core;
 #[cfg(feature = "dad")]
 mod dad;

@@ -40,6 +40,20 @@ impl PingTable {
         Self([const { None }; config::PINGS])
     }
 
+    /// Looks whether no more answers wait than may; returns how many views of blocks of `pool` do.
+    #[cfg(debug_assertions)]
+    pub(super) fn check(&self, pool: crate::netbuf::Pool) -> usize {
+        let slots = self.0.iter().flatten();
+        let of = |slot: &PingSlot| {
+            assert!(slot.answers.len() <= ANSWERS);
+            slot.answers
+                .iter()
+                .map(|buf| buf.views_of(pool))
+                .sum::<usize>()
+        };
+        slots.map(of).sum()
+    }
+
     /// A place and an identifier for another pinger.
     pub(crate) fn open(&mut self, rng: &mut Rng) -> Option<u16> {
         let index = self.0.iter().position(Option::is_none)?;

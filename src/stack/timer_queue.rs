@@ -135,6 +135,21 @@ impl<'a> TimerQueue<'a> {
         None
     }
 
+    /// Looks whether no owner comes before one that is earlier, and each knows its place.
+    #[cfg(debug_assertions)]
+    pub(super) fn check(&self) {
+        for place in 0..self.armed {
+            let owner = self.owner_at(place);
+            let entry = self.entry(owner);
+            assert!(entry.is_some_and(|e| e.place == place && e.queued <= e.deadline));
+            assert!(
+                place == 0 || self.queued(self.owner_at((place - 1) / 2)) <= self.queued(owner)
+            );
+        }
+        let armed = self.entries.iter().filter(|entry| entry.place != NOWHERE);
+        assert_eq!(armed.count(), usize::from(self.armed));
+    }
+
     /// Puts `owner` at `place` of the heap, or before that as far as it is earlier than others.
     fn move_forward(&mut self, mut place: u16, owner: u16) {
         let queued = self.queued(owner);

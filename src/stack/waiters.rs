@@ -265,14 +265,34 @@ impl<'a> Waiters<'a> {
         waker
     }
 
-    /// Finds a slot for a new task: an unused one, or else that of the task that waits longest, or
-    /// else, when all are about to be woken, that of the first.
     /// Whether [`take_woken`](Self::take_woken) has something to give.
     #[inline]
     pub(crate) fn has_woken(&self) -> bool {
         self.woken_first != NONE
     }
 
+    /// Looks whether each slot is in one of the lists, and each that waits is found by its key.
+    #[cfg(debug_assertions)]
+    pub(super) fn check(&self) {
+        let most = self.slots.len().min(usize::from(NONE));
+        let length = |first: u16, next: fn(&Waiter) -> u16| {
+            let (mut index, mut length) = (first, 0);
+            while let Some(slot) = self.slot(index).filter(|_| length <= most) {
+                (index, length) = (next(slot), length + 1);
+            }
+            length
+        };
+        let waiting = length(self.oldest, |slot| slot.newer);
+        assert_eq!(waiting, length(self.newest, |slot| slot.older));
+        let lists = length(self.unused, |slot| slot.next) + length(self.woken_first, |s| s.next);
+        assert_eq!(waiting + lists, most);
+        let chains = (0..NONE).zip(self.slots.iter());
+        let chained: usize = chains.map(|(_, slot)| length(slot.first, |s| s.next)).sum();
+        assert_eq!(chained, waiting);
+    }
+
+    /// Finds a slot for a new task: an unused one, or else that of the task that waits longest, or
+    /// else, when all are about to be woken, that of the first.
     fn vacate(&mut self) -> (u16, Option<Waker>) {
         let index = self.unused;
         if let Some(slot) = self.slot(index) {

@@ -1,5 +1,8 @@
 //! All connections, found by their four-tuple, and all listeners, found by port.
 
+#[cfg(debug_assertions)]
+mod check;
+
 use managed::ManagedSlice;
 
 use super::connection::{Connection, TcpState, Tuple};

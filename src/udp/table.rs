@@ -1,5 +1,8 @@
 //! All sockets, found by port.
 
+#[cfg(debug_assertions)]
+mod check;
+
 use managed::ManagedSlice;
 
 use super::slot::{NONE, Options, UdpSlot};

@@ -33,7 +33,7 @@ fn each_fuzz_target_takes_its_seeds_whole_and_cut_short() {
         assert!(seeds.len() >= 2, "{name}");
         for (_, seed) in seeds {
             // The whole stack takes its time.
-            let step = if matches!(name, "stack" | "llmnr" | "mdns") {
+            let step = if matches!(name, "stack" | "stream" | "llmnr" | "mdns") {
                 29
             } else {
                 1
@@ -49,7 +49,7 @@ fn each_fuzz_target_takes_its_seeds_whole_and_cut_short() {
 fn each_fuzz_target_takes_what_is_made_of_its_seeds() {
     for (name, target) in TARGETS {
         let seeds: Vec<_> = seeds(name).into_iter().map(|(_, seed)| seed).collect();
-        let cases = if matches!(name, "stack" | "llmnr" | "mdns") {
+        let cases = if matches!(name, "stack" | "stream" | "llmnr" | "mdns") {
             60
         } else {
             600

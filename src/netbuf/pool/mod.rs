@@ -29,6 +29,8 @@
 
 mod chain;
 mod charge;
+#[cfg(debug_assertions)]
+mod check;
 mod line;
 mod memory;
 mod state;

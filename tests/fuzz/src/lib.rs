@@ -9,15 +9,19 @@ use std::net::{IpAddr, Ipv6Addr};
 use zonda::proto::{dhcpv4, dhcpv6, dns, http, sntp, zperf};
 use zonda::wire;
 
+mod buffers;
 mod stack;
+mod stream;
 
+pub use buffers::netbuf;
 pub use stack::stack;
+pub use stream::stream;
 
 /// What is done with arbitrary octets.
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 21] = [
+pub const TARGETS: [(&str, Target); 23] = [
     ("ethernet", ethernet),
     ("arp", arp),
     ("ipv4", ipv4),
@@ -39,6 +43,8 @@ pub const TARGETS: [(&str, Target); 21] = [
     ("llmnr", llmnr),
     ("mdns", mdns),
     ("stack", stack),
+    ("stream", stream),
+    ("netbuf", netbuf),
 ];
 
 /// Looks at all that a value has to show.

@@ -55,6 +55,8 @@ struct State {
     deadline: Cell<Instant>,
     /// The earliest event that is planned for it.
     planned: Cell<Instant>,
+    /// How often it was polled.
+    polls: Cell<u32>,
     interfaces: RefCell<Vec<(Link, &'static Station, InterfaceId)>>,
 }
 
@@ -79,6 +81,7 @@ impl Host {
             turns: Turns::default(),
             deadline: Cell::new(Instant::MAX),
             planned: Cell::new(Instant::MAX),
+            polls: Cell::new(0),
             interfaces: RefCell::default(),
         }));
         host.0.wakeup.set();
@@ -261,6 +264,7 @@ impl Host {
     /// Polls the stack, and asks to be told when to do so again.
     pub(super) fn poll(self) {
         self.0.wakeup.clear();
+        self.check_tables();
         let deadline = match self.0.stack.poll() {
             Next::Now => {
                 self.0.wakeup.set();
@@ -275,6 +279,17 @@ impl Host {
         }
         self.0.deadline.set(deadline);
         self.plan();
+    }
+
+    /// Now and then looks whether the tables agree: how often does not depend on how many there are.
+    fn check_tables(self) {
+        let polls = self.0.polls.get().wrapping_add(1);
+        self.0.polls.set(polls);
+        #[cfg(debug_assertions)]
+        if polls % 64 == 0 {
+            let (held, all) = (self.0.stack.check(), self.0.pool.check());
+            assert!(held <= all, "host {}: {held} of {all} views", self.0.name);
+        }
     }
 
     /// Plans an event for the deadline, unless there is an earlier one.
@@ -314,6 +329,8 @@ impl Host {
             self.0.pool.stats()
         );
         self.check_counters();
+        #[cfg(debug_assertions)]
+        assert_eq!((self.0.stack.check(), self.0.pool.check()), (0, 0));
     }
 }
 
