@@ -69,6 +69,15 @@ mod dhcpv6;
 #[cfg(feature = "dns")]
 #[path = "net/dns/mod.rs"]
 mod dns;
+#[cfg(all(
+    feature = "dhcpv4-server",
+    feature = "dhcpv4-client",
+    feature = "acd",
+    feature = "dns",
+    feature = "tcp"
+))]
+#[path = "net/endurance.rs"]
+mod endurance;
 #[cfg(feature = "events")]
 #[path = "net/events.rs"]
 mod events;
@@ -84,6 +93,9 @@ mod fragments;
 #[allow(dead_code)]
 #[path = "net/frame.rs"]
 mod frame;
+#[cfg(feature = "tcp")]
+#[path = "net/given_up.rs"]
+mod given_up;
 #[cfg(all(feature = "hostname", feature = "events"))]
 #[path = "net/hostname.rs"]
 mod hostname;

@@ -8,6 +8,7 @@ use std::task::{Context, Wake, Waker};
 use zonda::stack::Next;
 
 use super::*;
+use crate::given_up::{at_each_await, give_up};
 
 #[test]
 fn nonblocking_calls_say_so_and_timeouts_end() {
@@ -157,4 +158,30 @@ fn program_without_an_executor_drives_the_stack_while_it_waits() {
     let nothing = block_on(stack, &mut idle, world.near.recv(client, &mut answer, 0));
     assert_eq!(nothing, Err(Errno::EAGAIN));
     assert!(world.net.now().since(before) < ms(52));
+}
+
+/// A blocking call that is given up has done all or nothing.
+#[test]
+fn calls_that_are_given_up_lose_nothing() {
+    let w = world();
+    let (near, far, _) = w.connection();
+    let (mut sent, mut read) = (0u8, Vec::<u8>::new());
+    at_each_await(|polls| {
+        if polls % 2 == 1 {
+            sent += 1;
+            assert_eq!(w.wait(w.near.send(near, &[sent; 10], 0)), Ok(10));
+        }
+        let mut bytes = [0; 7];
+        if let Some(length) = give_up(&w.net, polls, w.far.recv(far, &mut bytes, 0)) {
+            read.extend(&bytes[..length.unwrap()]);
+        }
+        polls > 8
+    });
+    w.net.run_for(secs(1));
+    let mut bytes = [0; 100];
+    while let Some(Ok(length)) = give_up(&w.net, 2, w.far.recv(far, &mut bytes, 0)) {
+        read.extend(&bytes[..length]);
+    }
+    let expected: Vec<u8> = (1..=sent).flat_map(|n| [n; 10]).collect();
+    assert_eq!(read, expected);
 }
