@@ -12,6 +12,9 @@
 ))]
 #[path = "floods/everything.rs"]
 mod everything;
+#[cfg(feature = "tcp")]
+#[path = "floods/peers.rs"]
+mod peers;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
