@@ -1,6 +1,6 @@
 //! Two bounded queues, the state of the link, and who waits for what.
 
-#[cfg(debug_assertions)]
+#[cfg(all(debug_assertions, ip))]
 mod check;
 
 use core::future::poll_fn;

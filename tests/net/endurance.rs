@@ -184,7 +184,7 @@ fn a_day_on_a_bad_link_leaves_nothing() {
 }
 
 #[test]
-#[ignore = "a month with a thousand connections an hour takes a quarter of an hour"]
+#[ignore = "a month with a thousand connections an hour takes some minutes"]
 fn a_month_on_a_bad_link_leaves_nothing() {
     endure(30 * 24, 1000);
 }

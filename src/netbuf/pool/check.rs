@@ -44,6 +44,7 @@ impl Pool {
 
 impl NetBuf {
     /// The views of blocks of `pool` in this buffer, whose lengths have to add up.
+    #[cfg_attr(not(ip), allow(dead_code))]
     pub(crate) fn views_of(&self, pool: Pool) -> usize {
         let (mut views, mut length, mut index) = (0, 0, self.head);
         loop {
