@@ -17,6 +17,8 @@ mod image;
 mod line;
 #[path = "firmware/machine.rs"]
 mod machine;
+#[path = "firmware/panics.rs"]
+mod panics;
 #[path = "../examples/slip/line.rs"]
 mod serial;
 
@@ -76,6 +78,33 @@ fn the_echo_images_are_linked_with_no_panic_machinery() {
         "a path to a panic is left in an image:\n{said}"
     );
     print!("{}", String::from_utf8_lossy(&run.stdout));
+}
+
+/// No function of the crate leads to a panic in the images that run in QEMU, but for those that are
+/// known. What is inlined into the application is the application's there: the echo images have
+/// none at all.
+#[test]
+fn no_image_has_a_new_way_from_the_stack_to_a_panic() {
+    if std::env::var_os("ZONDA_SKIPPED").is_none() {
+        skip!("run it by `tests/run firmware`");
+    }
+    for board in [&AN385, &AN386, &LM3S6965, &RISCV32] {
+        if let Err(why) = image::build(board.package, board.target) {
+            skip!("{why}");
+        }
+        let image = image::path(board.target, board.image);
+        let ways = match panics::ways(&image) {
+            Ok(ways) => ways,
+            Err(why) => skip!("{why}"),
+        };
+        let new = panics::new(&ways);
+        assert!(
+            new.is_empty(),
+            "{} for {}: {new:#?}",
+            board.image,
+            board.target
+        );
+    }
 }
 
 // ---- Boards of hardware -------------------------------------------------------------------------

@@ -286,7 +286,7 @@ impl Host {
         let polls = self.0.polls.get().wrapping_add(1);
         self.0.polls.set(polls);
         #[cfg(debug_assertions)]
-        if polls % 64 == 0 {
+        if polls.is_multiple_of(64) {
             let (held, all) = (self.0.stack.check(), self.0.pool.check());
             assert!(held <= all, "host {}: {held} of {all} views", self.0.name);
         }
