@@ -43,6 +43,16 @@ impl Inbox {
         self.waiting.front()
     }
 
+    /// Looks whether what waits is counted as it is; returns how many views of blocks of `pool` do.
+    #[cfg(debug_assertions)]
+    pub(crate) fn check(&self, pool: Pool) -> usize {
+        let waiting = || self.waiting.iter();
+        let weights = waiting().map(|packet| weight(&packet));
+        let sum = weights.fold((0, 0), |(bytes, blocks), (b, f)| (bytes + b, blocks + f));
+        assert_eq!(sum, (self.held_bytes, self.held_blocks));
+        waiting().map(|packet| packet.views_of(pool)).sum()
+    }
+
     /// Takes in a packet, if there was a view for it and there is room; says whether it did.
     pub(crate) fn put(&mut self, packet: Result<NetBuf, NoBuffer>) -> bool {
         self.received = self.received.wrapping_add(1);

@@ -41,6 +41,12 @@ impl<S, const N: usize> Table<S, N> {
         self.open == 0
     }
 
+    /// All sockets.
+    #[cfg(debug_assertions)]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &S> {
+        self.entries.iter().flatten().map(|entry| &entry.socket)
+    }
+
     pub(crate) fn get(&self, index: u8) -> Option<&S> {
         let entry = self.entries.get(usize::from(index))?.as_ref()?;
         Some(&entry.socket)

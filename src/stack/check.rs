@@ -59,6 +59,10 @@ impl Core<'_> {
         {
             views += self.reassemblies.check(pool) + self.trains.check(pool);
         }
+        #[cfg(gated)]
+        {
+            views += self.gate.check(pool);
+        }
         self.waiters.check();
         views
     }

@@ -69,6 +69,23 @@ impl Gate {
         self.watched
     }
 
+    /// Views of blocks of `pool` that wait at the sockets, whose counts have to agree.
+    #[cfg(debug_assertions)]
+    pub(super) fn check(&self, pool: crate::netbuf::Pool) -> usize {
+        let mut views = 0;
+        #[cfg(feature = "packet-sockets")]
+        {
+            let sockets = self.packets.table.iter();
+            views += sockets.map(|socket| socket.inbox.check(pool)).sum::<usize>();
+        }
+        #[cfg(feature = "raw-sockets")]
+        {
+            let sockets = self.raw.iter();
+            views += sockets.map(|socket| socket.inbox.check(pool)).sum::<usize>();
+        }
+        views
+    }
+
     /// A socket was opened or closed.
     pub(super) fn look_around(&mut self) {
         #[cfg(feature = "packet-sockets")]
