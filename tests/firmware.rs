@@ -56,8 +56,7 @@ cross_builds! {
     the_crate_builds_for_a_risc_v_without_atomics: "riscv32imc-unknown-none-elf";
 }
 
-/// Links the UDP echo images of `benches/size`, and that for TCP with all default protocols of
-/// `benches/size-tcp`. Their panic handlers need a symbol that is nowhere: the linker fails if a path to a
+/// Links the images of `benches/size`. The panic handlers of those for UDP and TCP echo need a symbol that is nowhere: the linker fails if a path to a
 /// panic is left.
 #[test]
 fn the_echo_images_are_linked_with_no_panic_machinery() {

@@ -12,8 +12,6 @@ mod field {
 
     pub(super) const SOURCE_PORT: Range<usize> = 0..2;
     pub(super) const DESTINATION_PORT: Range<usize> = 2..4;
-    pub(super) const SEQUENCE: Range<usize> = 4..8;
-    pub(super) const ACKNOWLEDGMENT: Range<usize> = 8..12;
     /// Four bits of data offset in units of four octets, twelve of reserved and control bits.
     pub(super) const OFFSET_FLAGS: Range<usize> = 12..14;
     /// The octet of these that holds the data offset.
@@ -169,14 +167,16 @@ impl<'a> TcpHeaderMut<'a> {
         window: u16,
     ) -> Self {
         let flags = u16::from(MINIMUM_OFFSET) << 12 | (flags & TcpFlags::all()).bits();
-        NetworkEndian::write_u16(&mut to[field::SOURCE_PORT], source_port);
-        NetworkEndian::write_u16(&mut to[field::DESTINATION_PORT], destination_port);
-        NetworkEndian::write_u32(&mut to[field::SEQUENCE], sequence);
-        NetworkEndian::write_u32(&mut to[field::ACKNOWLEDGMENT], acknowledgment);
-        NetworkEndian::write_u16(&mut to[field::OFFSET_FLAGS], flags);
-        NetworkEndian::write_u16(&mut to[field::WINDOW], window);
-        NetworkEndian::write_u16(&mut to[field::CHECKSUM], 0);
-        NetworkEndian::write_u16(&mut to[field::URGENT_POINTER], 0);
+        // As one array: built for size, writes field by field can keep a path to a panic.
+        let [s0, s1] = source_port.to_be_bytes();
+        let [d0, d1] = destination_port.to_be_bytes();
+        let [n0, n1, n2, n3] = sequence.to_be_bytes();
+        let [a0, a1, a2, a3] = acknowledgment.to_be_bytes();
+        let [f0, f1] = flags.to_be_bytes();
+        let [w0, w1] = window.to_be_bytes();
+        *to = [
+            s0, s1, d0, d1, n0, n1, n2, n3, a0, a1, a2, a3, f0, f1, w0, w1, 0, 0, 0, 0,
+        ];
         Self(to)
     }
 
@@ -193,16 +193,20 @@ impl<'a> TcpHeaderMut<'a> {
     /// 65535 (RFC 7323 appendix A).
     pub fn urgent_pointer(self, offset: u32) -> Self {
         let offset = u16::try_from(offset).unwrap_or(u16::MAX);
-        NetworkEndian::write_u16(&mut self.0[field::URGENT_POINTER], offset);
+        [self.0[18], self.0[19]] = offset.to_be_bytes();
         self
     }
 
     /// Computes the checksum over all other fields, given the sum of the pseudo-header and that of
     /// all that follows the fixed part: options and data.
-    pub fn fill_checksum(self, pseudo_header: Sum, rest: Sum) {
-        NetworkEndian::write_u16(&mut self.0[field::CHECKSUM], 0);
+    pub fn fill_checksum(mut self, pseudo_header: Sum, rest: Sum) {
+        self.set_checksum(0);
         let sum = pseudo_header.plus(Sum::of(self.0)).plus(rest);
-        NetworkEndian::write_u16(&mut self.0[field::CHECKSUM], sum.finish());
+        self.set_checksum(sum.finish());
+    }
+
+    fn set_checksum(&mut self, checksum: u16) {
+        [self.0[16], self.0[17]] = checksum.to_be_bytes();
     }
 }
 

@@ -2,4 +2,4 @@
 #![no_std]
 #![no_main]
 
-size::zonda_image!(true, 8, 512);
+size::udp_echo!(true, 8, 512);

@@ -2,4 +2,4 @@
 #![no_std]
 #![no_main]
 
-size::zonda_image!(false, 4, 1536);
+size::udp_echo!(false, 4, 1536);

@@ -2,4 +2,4 @@
 #![no_std]
 #![no_main]
 
-size::zonda_image!(false, 8, 512);
+size::udp_echo!(false, 8, 512);
