@@ -4,13 +4,17 @@ use core::fmt;
 use core::ops::{Add, AddAssign, Sub};
 
 /// A point on the monotonic clock of whoever drives the stack, in microseconds from its own origin.
+// On 32-bit cores an eight-byte alignment would cost an `Option` of it eight bytes, and as many
+// instructions more to look at as it takes to compare 64 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[repr(Rust, packed(4))]
 pub struct Instant(u64);
 
 /// A span of time in microseconds.
+// On 32-bit cores an eight-byte alignment would cost an `Option` of it eight bytes, and as many
+// instructions more to look at as it takes to compare 64 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[repr(Rust, packed(4))]
 pub struct Duration(u64);
 
 impl Instant {
@@ -87,11 +91,17 @@ impl Duration {
     }
 }
 
+/// The sum, or the largest number. There are so many sums that each is but a call.
+#[inline(never)]
+const fn plus(a: u64, b: u64) -> u64 {
+    a.saturating_add(b)
+}
+
 impl Add<Duration> for Instant {
     type Output = Self;
 
     fn add(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(span.0))
+        Self(plus(self.0, span.0))
     }
 }
 
@@ -113,7 +123,7 @@ impl Add for Duration {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0))
+        Self(plus(self.0, other.0))
     }
 }
 
@@ -137,9 +147,23 @@ impl From<Duration> for core::time::Duration {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Instant {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Instant({=u64})", self.0);
+    }
+}
+
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:06} s", self.0 / 1_000_000, self.0 % 1_000_000)
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Duration {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Duration({=u64})", self.0);
     }
 }
 

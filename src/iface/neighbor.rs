@@ -161,8 +161,8 @@ pub struct NeighborCache {
     entries: [Entry; NEIGHBORS],
     /// The place found last.
     recent: usize,
-    /// No timer is due before this; `None`: no timer runs.
-    next: Option<Instant>,
+    /// No timer is due before this; [`Instant::MAX`]: no timer runs.
+    next: Instant,
     #[cfg(feature = "ipv4")]
     arp_timing: NeighborTiming,
     #[cfg(feature = "ipv6")]
@@ -184,7 +184,7 @@ impl NeighborCache {
         Self {
             entries: [const { Entry::FREE }; NEIGHBORS],
             recent: 0,
-            next: None,
+            next: Instant::MAX,
             #[cfg(feature = "ipv4")]
             arp_timing: NeighborTiming::DEFAULT,
             #[cfg(feature = "ipv6")]
@@ -484,24 +484,34 @@ impl NeighborCache {
                 }
             }
         }
-        self.next = None;
+        self.next = Instant::MAX;
         packets
     }
 
     /// When [`poll`](Self::poll) is to be called next.
-    pub const fn next_deadline(&self) -> Option<Instant> {
+    pub fn next_deadline(&self) -> Option<Instant> {
+        Some(self.next).filter(|next| *next != Instant::MAX)
+    }
+
+    /// As [`next_deadline`](Self::next_deadline), with [`Instant::MAX`] for none.
+    pub(crate) const fn deadline(&self) -> Instant {
         self.next
     }
 
     /// What is due at `now`. To be called until it returns `None`.
     pub fn poll(&mut self, now: Instant) -> Option<NeighborAction> {
-        if self.next.is_none_or(|next| now < next) {
+        if now < self.next {
             return None;
         }
         loop {
             let is_due = |entry: &Entry| entry.timer().is_some_and(|timer| timer <= now);
             let Some(index) = self.entries.iter().position(is_due) else {
-                self.next = self.entries.iter().filter_map(Entry::timer).min();
+                self.next = Instant::MAX;
+                for index in 0..self.entries.len() {
+                    if let Some(timer) = self.entries.get(index).and_then(Entry::timer) {
+                        self.arm(timer);
+                    }
+                }
                 return None;
             };
             if let Some(action) = self.expire(now, index) {
@@ -554,7 +564,7 @@ impl NeighborCache {
     }
 
     fn arm(&mut self, timer: Instant) {
-        self.next = Some(self.next.map_or(timer, |next| next.min(timer)));
+        self.next = self.next.min(timer);
     }
 }
 

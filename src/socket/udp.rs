@@ -115,6 +115,7 @@ impl<'a> UdpSocket<'a> {
         if address.is_unspecified() || remote.port() == 0 {
             return Err(SendError::InvalidDestination);
         }
+        self.stack.visit(|core| core.begin_telling());
         self.set(|slot| {
             slot.remote = Some((address, remote.port()));
             slot.remote_interface = zone(remote);

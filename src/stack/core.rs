@@ -49,6 +49,8 @@ pub struct Core<'a> {
     pub(crate) routes: RouteTable<'a>,
     /// What is done about them, once there is one.
     pub(super) routing: Option<&'static super::routes::Routing>,
+    /// How sockets hear of errors, once there is one that does.
+    pub(super) telling: Option<&'static super::quoted::Telling>,
     #[cfg(names)]
     pub(super) names: crate::iface::told::Names,
     #[cfg(feature = "hostname")]
@@ -56,6 +58,9 @@ pub struct Core<'a> {
     pub(crate) gate: Gate,
     #[cfg(feature = "udp")]
     pub(crate) udp: UdpTable<'a>,
+    /// How datagrams reach several sockets, once that may be.
+    #[cfg(feature = "udp")]
+    pub(super) spreading: Option<super::udp::Spread>,
     #[cfg(feature = "udp")]
     pub(super) recent_paths: super::recent::RecentPaths<super::recent::Wanted>,
     #[cfg(feature = "tcp")]
@@ -180,6 +185,7 @@ impl<'a> Core<'a> {
             interfaces: ManagedSlice::Borrowed(&mut storage.interfaces),
             routes: RouteTable::with_reserve(filled(&mut storage.routes, || None), LEARNED),
             routing: None,
+            telling: super::quoted::Telling::AT_FIRST,
             #[cfg(names)]
             names: crate::iface::told::Names::new(),
             #[cfg(feature = "hostname")]
@@ -187,6 +193,8 @@ impl<'a> Core<'a> {
             gate: Gate::new(),
             #[cfg(feature = "udp")]
             udp: UdpTable::new(filled(&mut storage.udp, || UdpSlot::UNUSED)),
+            #[cfg(feature = "udp")]
+            spreading: super::udp::SPREAD_AT_FIRST,
             #[cfg(feature = "udp")]
             recent_paths: super::recent::RecentPaths::new(),
             #[cfg(feature = "tcp")]

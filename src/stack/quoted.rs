@@ -29,7 +29,58 @@ pub(super) struct Quoted {
     pub(super) transport: [u8; 8],
 }
 
+/// How sockets hear of packets that did not arrive. A firmware that has no socket to be told, nor
+/// learns of the path from it, is linked without.
+pub(super) struct Telling {
+    error: fn(&mut Core<'_>, InterfaceId, &NetBuf, usize, Unreachable) -> Result<(), ReceiveDrop>,
+    #[cfg_attr(not(neighbors), allow(dead_code))]
+    failed: fn(&mut Core<'_>, InterfaceId, &NetBuf, Unreachable),
+}
+
+static TELLING: Telling = Telling {
+    error: |core, id, buf, quote, meaning| core.tell_icmp_error(id, buf, quote, meaning),
+    failed: |core, id, packet, why| core.tell_sender(id, packet, why),
+};
+
+impl Telling {
+    /// What there is at first: UDP sockets are told only once one is connected.
+    pub(super) const AT_FIRST: Option<&'static Self> =
+        match cfg!(any(feature = "tcp", feature = "ping", feature = "path-mtu")) {
+            true => Some(&TELLING),
+            false => None,
+        };
+}
+
 impl Core<'_> {
+    /// A UDP socket is connected: it wants to hear of ICMP errors.
+    #[cfg(feature = "udp")]
+    pub(crate) fn begin_telling(&mut self) {
+        self.telling = Some(&TELLING);
+    }
+
+    /// An ICMP error has come in: tells it to the socket that has sent what it quotes.
+    #[inline]
+    pub(super) fn icmp_error(
+        &mut self,
+        id: InterfaceId,
+        buf: &NetBuf,
+        quote: usize,
+        meaning: Unreachable,
+    ) -> Result<(), ReceiveDrop> {
+        let telling = self.telling.ok_or(ReceiveDrop::IcmpUnmatched)?;
+        (telling.error)(self, id, buf, quote, meaning)
+    }
+
+    /// Tells the socket that has sent `packet`, which starts with its IP header, that it did not
+    /// arrive.
+    #[cfg_attr(not(neighbors), allow(dead_code))]
+    #[inline]
+    pub(super) fn sender_failed(&mut self, id: InterfaceId, packet: &NetBuf, why: Unreachable) {
+        if let Some(telling) = self.telling {
+            (telling.failed)(self, id, packet, why);
+        }
+    }
+
     /// Tells the socket that has sent a packet that it did not arrive; false if there is none.
     pub(super) fn quoted_failed(
         &mut self,
@@ -73,8 +124,7 @@ impl Core<'_> {
         is_raw || is_ours
     }
 
-    /// An ICMP error has come in: tells it to the socket that has sent what it quotes.
-    pub(super) fn icmp_error(
+    fn tell_icmp_error(
         &mut self,
         id: InterfaceId,
         buf: &NetBuf,
@@ -104,10 +154,7 @@ impl Core<'_> {
         Ok(())
     }
 
-    /// Tells the socket that has sent `packet`, which starts with its IP header, that it did not
-    /// arrive.
-    #[cfg_attr(not(neighbors), allow(dead_code))]
-    pub(super) fn sender_failed(&mut self, id: InterfaceId, packet: &NetBuf, why: Unreachable) {
+    fn tell_sender(&mut self, id: InterfaceId, packet: &NetBuf, why: Unreachable) {
         if let Some(quoted) = read(packet, 0) {
             let _: bool = self.quoted_failed(id, &quoted, why);
         }

@@ -92,12 +92,10 @@ impl Core<'_> {
 
     /// Sets the timer of all neighbour caches to the earliest of their deadlines.
     pub(super) fn arm_neighbors(&mut self) {
-        let deadlines = self
-            .interfaces()
-            .filter_map(|(_, i)| i.neighbors.next_deadline());
-        let deadline = deadlines.min();
-        self.neighbors_deadline = deadline.unwrap_or(Instant::MAX);
-        self.set_timer(NEIGHBORS, deadline);
+        let deadlines = self.interfaces().map(|(_, i)| i.neighbors.deadline());
+        let deadline = deadlines.min().unwrap_or(Instant::MAX);
+        self.neighbors_deadline = deadline;
+        self.set_timer(NEIGHBORS, Some(deadline));
     }
 
     /// Does what the neighbour caches want done now.

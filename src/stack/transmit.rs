@@ -284,9 +284,9 @@ impl Core<'_> {
         let sent = interface.send(exit, &link, path.next_hop, buf);
         // A state may have changed with the look-up, and a deadline with it.
         #[cfg(neighbors)]
-        let deadline = interface.neighbors.next_deadline();
+        let deadline = interface.neighbors.deadline();
         #[cfg(neighbors)]
-        if deadline.is_some_and(|deadline| self.neighbors_deadline > deadline) {
+        if self.neighbors_deadline > deadline {
             self.arm_neighbors();
         }
         self.kicked |= u32::from(sent?) << (path.interface & 31);

@@ -78,6 +78,20 @@ impl Received {
     }
 }
 
+/// Queues a datagram at every socket that it is for.
+pub(super) type Spread = fn(&mut Core<'_>, &Delivery, &Datagram, NetBuf) -> Result<(), ReceiveDrop>;
+
+const SPREAD: Spread =
+    |core, delivery, datagram, buf| core.receive_udp_members(delivery, datagram, buf);
+
+/// What there is at first. Where there are no groups a datagram is for several sockets only if they
+/// share their port: a firmware in which none does is linked without.
+pub(super) const SPREAD_AT_FIRST: Option<Spread> =
+    match cfg!(any(feature = "multicast", feature = "ipv6")) {
+        true => Some(SPREAD),
+        false => None,
+    };
+
 impl Stack<'_> {
     /// The next datagram of a socket that is not damaged. With `to`, its data are copied there, and
     /// summed as they are. The core is borrowed only while the datagram leaves its queue.
@@ -170,10 +184,10 @@ impl Core<'_> {
         if length < delivery.length {
             buf.truncate(start + length);
         }
-        if delivery.kind != Destination::Unicast {
-            return self
-                .receive_udp_members(delivery, &datagram, buf)
-                .map_err(drop);
+        if delivery.kind != Destination::Unicast
+            && let Some(spread) = self.spreading
+        {
+            return spread(self, delivery, &datagram, buf).map_err(drop);
         }
         match self.udp.find(&datagram) {
             Some(index) => self.deliver_udp(index, buf).map_err(drop),
@@ -300,6 +314,9 @@ impl Core<'_> {
             if !is_ours {
                 return Err(BindError::NotOurs);
             }
+        }
+        if options.contains(Options::REUSE) {
+            self.spreading = Some(SPREAD);
         }
         let pool = self.pool;
         let index = self

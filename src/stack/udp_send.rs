@@ -102,7 +102,8 @@ impl Core<'_> {
                 return Err(SendError::TooLong { most });
             }
         }
-        let loop_back = is_multicast
+        let loop_back = cfg!(any(feature = "multicast", feature = "ipv6"))
+            && is_multicast
             && !path.is_local
             && options.contains(Options::MULTICAST_LOOP)
             && interface.has_group(destination);

@@ -162,7 +162,20 @@ pub(crate) struct Waiters<'a> {
     /// Those that are to be woken, first come first served.
     woken_first: u16,
     woken_last: u16,
+    waking: Option<&'static Waking>,
 }
+
+/// How tasks are woken. Who waits names it, and nobody else: a firmware in which no task waits is linked
+/// without.
+struct Waking {
+    wake: fn(&mut Waiters<'_>, WaitKey),
+    take: fn(&mut Waiters<'_>) -> Option<Waker>,
+}
+
+static WAKING: Waking = Waking {
+    wake: |waiters, key| waiters.wake_waiting(key),
+    take: |waiters| waiters.leave_table(),
+};
 
 impl<'a> Waiters<'a> {
     /// A table for as many tasks as there are unused slots, of which it takes no more than 65,535.
@@ -180,6 +193,7 @@ impl<'a> Waiters<'a> {
             newest: NONE,
             woken_first: NONE,
             woken_last: NONE,
+            waking: None,
         }
     }
 
@@ -189,6 +203,7 @@ impl<'a> Waiters<'a> {
     /// borrowed.
     #[must_use = "a waker that is dropped is a task that sleeps for ever"]
     pub(crate) fn register(&mut self, key: WaitKey, waker: &Waker) -> Option<Waker> {
+        self.waking = Some(&WAKING);
         let bucket = self.bucket(key.0);
         let mut index = self.first(bucket);
         while let Some(slot) = self.slot(index) {
@@ -231,12 +246,13 @@ impl<'a> Waiters<'a> {
     /// Marks all tasks that wait for `key` to be woken, see [`take_woken`](Self::take_woken).
     #[inline]
     pub(crate) fn wake(&mut self, key: WaitKey) {
-        if self.oldest != NONE {
-            self.wake_waiting(key);
+        if self.oldest != NONE
+            && let Some(waking) = self.waking
+        {
+            (waking.wake)(self, key);
         }
     }
 
-    #[inline(never)]
     fn wake_waiting(&mut self, key: WaitKey) {
         let bucket = self.bucket(key.0);
         let (mut previous, mut index) = (NONE, self.first(bucket));
@@ -256,6 +272,10 @@ impl<'a> Waiters<'a> {
     /// Hands out one waker that is to be woken. To be called, with the core borrowed for no longer
     /// than the call, until there is none.
     pub(crate) fn take_woken(&mut self) -> Option<Waker> {
+        (self.waking?.take)(self)
+    }
+
+    fn leave_table(&mut self) -> Option<Waker> {
         let unused = self.unused;
         let index = self.leave_woken()?;
         let slot = self.slot_mut(index)?;

@@ -45,6 +45,7 @@ impl Turn {
     fn line_up(&mut self, waker: &Waker) {
         let waker = waker.clone();
         let (pushed_out, replaced) = self.pool.0.section.with(|state| {
+            state.wake = Some(wake_first);
             let mut waiting = state.waiting.iter_mut();
             if let Some(mine) = waiting.find(|entry| Some(entry.ticket) == self.ticket) {
                 return (None, mine.waker.replace(waker));
@@ -73,6 +74,27 @@ impl Turn {
         drop(replaced);
         if let Some(pushed_out) = pushed_out {
             pushed_out.wake();
+        }
+    }
+}
+
+/// Wakes the first in line of each purpose that there is a block for.
+fn wake_first(pool: Pool) {
+    use Purpose::{Control, Header, Receive, Send};
+
+    for purpose in [Control, Receive, Send, Header] {
+        let waker = pool.0.section.with(|state| {
+            let mut waiting = state.waiting.iter();
+            let first = waiting.position(|entry| entry.purpose == purpose)?;
+            let blocks = state.waiting.get(first)?.blocks;
+            if !state.has(purpose, blocks) {
+                return None;
+            }
+            // It keeps its place: it comes back, or leaves the line.
+            state.waiting.get_mut(first)?.waker.take()
+        });
+        if let Some(waker) = waker {
+            waker.wake();
         }
     }
 }

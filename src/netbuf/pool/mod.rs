@@ -397,7 +397,6 @@ impl Pool {
     /// Wakes the first in line of each purpose that there is a block for.
     #[cold]
     fn wake_waiters(self) {
-        use Purpose::{Control, Header, Receive, Send};
         if self.0.quiet.load(Ordering::SeqCst) {
             self.0.missed.store(true, Ordering::SeqCst);
             // If that is over by now, nobody may look any more: then it is done here.
@@ -405,20 +404,8 @@ impl Pool {
                 return;
             }
         }
-        for purpose in [Control, Receive, Send, Header] {
-            let waker = self.0.section.with(|state| {
-                let mut waiting = state.waiting.iter();
-                let first = waiting.position(|entry| entry.purpose == purpose)?;
-                let blocks = state.waiting.get(first)?.blocks;
-                if !state.has(purpose, blocks) {
-                    return None;
-                }
-                // It keeps its place: it comes back, or leaves the line.
-                state.waiting.get_mut(first)?.waker.take()
-            });
-            if let Some(waker) = waker {
-                waker.wake();
-            }
+        if let Some(wake) = self.0.section.with(|state| state.wake) {
+            wake(self);
         }
     }
 }
@@ -457,7 +444,8 @@ impl Pool {
         self.side(id).next_packet.set(next);
     }
 
-    #[inline]
+    // Not inlined: buffers are dropped in many places.
+    #[inline(never)]
     fn give_back(self, id: ViewId) {
         if self.0.section.with(|state| state.give_back(self, id)) {
             self.wake_waiters();

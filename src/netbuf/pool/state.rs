@@ -20,6 +20,8 @@ pub(super) struct State {
     pub(super) stats: PoolStats,
     pub(super) waiting: heapless::Deque<Waiting, { config::POOL_WAITERS }>,
     pub(super) next_ticket: u32,
+    /// What wakes them. Who waits names it, and nobody else: where nobody ever does it is not linked.
+    pub(super) wake: Option<fn(Pool)>,
 }
 
 /// Who waits for a block: served in line among those of the same purpose.
@@ -47,6 +49,7 @@ impl State {
         stats: PoolStats::NEW,
         waiting: heapless::Deque::new(),
         next_ticket: 0,
+        wake: None,
     };
 
     /// Takes a block for `purpose`: its number, which is also that of its view.
