@@ -91,8 +91,9 @@ impl Duration {
     }
 }
 
-/// The sum, or the largest number. There are so many sums that each is but a call.
-#[inline(never)]
+/// The sum, or the largest number.
+#[cfg_attr(feature = "fast-paths", inline)]
+#[cfg_attr(not(feature = "fast-paths"), inline(never))]
 const fn plus(a: u64, b: u64) -> u64 {
     a.saturating_add(b)
 }

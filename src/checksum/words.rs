@@ -79,13 +79,19 @@ pub(super) fn copy_sum(to: &mut [u8], from: &[u8]) -> u32 {
 }
 
 /// Copies all of `from` into `to`, which is as long.
-#[cfg(not(any(target_arch = "arm", target_arch = "riscv32")))]
+#[cfg(not(all(
+    feature = "fast-paths",
+    any(target_arch = "arm", target_arch = "riscv32")
+)))]
 pub(super) fn copy(to: &mut [u8], from: &[u8]) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
 }
 
 /// Copies all of `from` into `to`, which is as long.
-#[cfg(any(target_arch = "arm", target_arch = "riscv32"))]
+#[cfg(all(
+    feature = "fast-paths",
+    any(target_arch = "arm", target_arch = "riscv32")
+))]
 pub(super) fn copy(to: &mut [u8], from: &[u8]) {
     let (to, to_rest) = to.as_chunks_mut();
     let (from, from_rest) = from.as_chunks();

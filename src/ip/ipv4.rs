@@ -30,7 +30,7 @@ pub(crate) struct Ipv4Packet {
 /// What almost every datagram is, told by one look at the headers of link and network together: in
 /// one piece, to this station and an address of its own, whole, without options, intact. What is
 /// wrong with any other, if anything is, [`receive`] finds out.
-#[cfg(feature = "ethernet")]
+#[cfg(all(feature = "ethernet", feature = "fast-paths"))]
 #[inline]
 pub(crate) fn receive_plain(
     interface: &Interface<'_>,
@@ -160,13 +160,19 @@ fn check_options_of(buf: &NetBuf, offset: usize, length: usize) -> Result<(), Un
     let mut options = [0; MAXIMUM_OPTIONS];
     let options = options.get_mut(..length).unwrap_or(&mut []);
     let _: usize = buf.read(offset, options);
-    ipv4_options::check(options)
+    #[cfg(feature = "ipv4-options")]
+    return ipv4_options::check(options);
+    #[cfg(not(feature = "ipv4-options"))]
+    match ipv4_options::has_source_route(options) {
+        true => Err(Unfit::SourceRoute),
+        false => Ok(()),
+    }
 }
 
 /// Whether an error may be sent about a datagram (RFC 1122 §3.2.2): not if it was sent to many, if
 /// its source is no single host, or if it is an ICMP error itself; fragments but the first never
 /// come so far.
-pub(crate) fn may_report(interface: &Interface<'_>, buf: &NetBuf, packet: &Ipv4Packet) -> bool {
+pub(crate) fn may_report(buf: &NetBuf, packet: &Ipv4Packet) -> bool {
     use crate::wire::icmpv4::{self, Icmpv4Header};
     use crate::wire::protocol;
 
@@ -175,9 +181,10 @@ pub(crate) fn may_report(interface: &Interface<'_>, buf: &NetBuf, packet: &Ipv4P
         let header = buf.header::<{ icmpv4::HEADER_LENGTH }>(packet.start, &mut straddle);
         header.is_none_or(|bytes| Icmpv4Header::new(bytes).message_type().is_error())
     };
+    // Of all others the source has been looked at when they came in.
+    let unfit = Flags::LINK_MULTICAST.union(Flags::LOOPED_BACK);
     packet.kind == Destination::Unicast
-        && !buf.meta().flags.intersects(Flags::LINK_MULTICAST)
+        && !buf.meta().flags.intersects(unfit)
         && !packet.source.is_unspecified()
-        && is_source(interface, packet.source)
         && (packet.protocol != protocol::ICMP || !is_error())
 }

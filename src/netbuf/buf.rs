@@ -86,26 +86,21 @@ impl NetBuf {
         offset: usize,
         straddle: &'b mut Straddle<N>,
     ) -> Option<&'b [u8; N]> {
+        #[cfg(feature = "fast-paths")]
         if let Some(bytes) = self.first().get(offset..)
             && let Some(header) = bytes.first_chunk()
         {
             return Some(header);
         }
-        self.header_across(offset, straddle)
+        let header = straddle.0.write([0; N]);
+        self.fills(offset, header).then_some(header)
     }
 
+    /// Copies bytes from `offset` on into `to`; whether there were so many.
     #[cold]
-    fn header_across<'b, const N: usize>(
-        &'b self,
-        offset: usize,
-        straddle: &'b mut Straddle<N>,
-    ) -> Option<&'b [u8; N]> {
-        let header = straddle.0.write([0; N]);
-        if self.read(offset, header) == N {
-            Some(header)
-        } else {
-            None
-        }
+    #[inline(never)]
+    fn fills(&self, offset: usize, to: &mut [u8]) -> bool {
+        self.read(offset, to) == to.len()
     }
 
     /// The `N` bytes from `offset` on, to be written in place. `None` if they are not in one
@@ -165,6 +160,18 @@ impl NetBuf {
     /// Gives the bytes from `offset` on, `length` at most, to `work`, a piece of a fragment each.
     #[inline]
     pub fn pieces(&self, offset: usize, length: usize, mut work: impl FnMut(&[u8])) {
+        // One loop for all kinds of work, or one for each.
+        #[cfg(not(feature = "fast-paths"))]
+        self.each_piece::<dyn FnMut(&[u8])>(offset, length, &mut work);
+        #[cfg(feature = "fast-paths")]
+        self.each_piece(offset, length, &mut work);
+    }
+
+    #[cfg_attr(feature = "fast-paths", inline)]
+    fn each_piece<W>(&self, offset: usize, length: usize, work: &mut W)
+    where
+        W: FnMut(&[u8]) + ?Sized,
+    {
         let (id, mut at) = self.find(offset);
         let (mut next, mut left) = (Some(id), length);
         while let Some(id) = next {

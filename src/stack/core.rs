@@ -285,11 +285,13 @@ impl<'a> Core<'a> {
     }
 
     /// An interface.
+    #[cfg_attr(not(feature = "fast-paths"), inline(never))]
     pub fn interface(&self, id: InterfaceId) -> Option<&Interface<'a>> {
         self.interfaces.get(usize::from(id))?.as_ref()
     }
 
-    #[inline]
+    #[cfg_attr(feature = "fast-paths", inline)]
+    #[cfg_attr(not(feature = "fast-paths"), inline(never))]
     pub(crate) fn interface_mut(&mut self, id: InterfaceId) -> Option<&mut Interface<'a>> {
         self.interfaces.get_mut(usize::from(id))?.as_mut()
     }
@@ -454,6 +456,7 @@ impl<'a> Core<'a> {
         woken.or_else(|| self.waiters.take_woken())
     }
 
+    #[cfg(feature = "fast-paths")]
     #[inline]
     pub(super) fn has_displaced(&self) -> bool {
         !self.displaced.is_empty()

@@ -113,6 +113,15 @@ impl<'a> Stack<'a> {
     /// As [`Stack::visit`], in fewer instructions and more code: for what is done for each packet.
     #[inline]
     pub(crate) fn transfer<R>(self, work: impl FnOnce(&mut Core<'a>) -> R) -> R {
+        #[cfg(not(feature = "fast-paths"))]
+        return self.visit(work);
+        #[cfg(feature = "fast-paths")]
+        self.pass(work)
+    }
+
+    #[cfg(feature = "fast-paths")]
+    #[inline]
+    fn pass<R>(self, work: impl FnOnce(&mut Core<'a>) -> R) -> R {
         let mut core = self.enter();
         let result = work(&mut core);
         let unsettled = core.is_unsettled();
@@ -360,6 +369,7 @@ impl<'a> Stack<'a> {
 
 impl Core<'_> {
     /// Whether there is something to do after the borrow.
+    #[cfg(feature = "fast-paths")]
     #[inline]
     fn is_unsettled(&self) -> bool {
         self.kicked != 0

@@ -2,6 +2,7 @@
 
 use super::core::{Core, InterfaceId};
 use super::quoted;
+use super::route::Path;
 use super::transmit::Outgoing;
 use crate::iface::{Destination, ReceiveDrop, SendDrop};
 use crate::ip::Unreachable;
@@ -29,6 +30,7 @@ pub(super) enum Report {
     #[cfg(feature = "fragmentation")]
     ReassemblyTime,
     /// The octet at this place of the header is wrong.
+    #[cfg(feature = "ipv4-options")]
     Parameter(u8),
 }
 
@@ -140,31 +142,46 @@ impl Core<'_> {
         packet: &Ipv4Packet,
         answer: Answer,
     ) -> Result<(), ReceiveDrop> {
-        let destination = crate::wire::IpAddress::V4(packet.source);
-        let source = Some(packet.destination.into());
-        let path = self.path(destination, source, Some(id));
-        let path = path.or_else(|| self.path_to_one(packet.source, packet.destination));
-        let Some(path) = path else {
-            self.not_sent(id, SendDrop::NoRoute);
-            return Ok(());
-        };
         // What fits only in fragments goes without options.
         #[cfg(feature = "ipv4-options")]
-        if !answer.options.is_empty() && self.fits_with_options(&path, &answer) {
+        if !answer.options.is_empty()
+            && let Some(path) = self.path_back(id, packet)
+            && self.fits_with_options(&path, &answer)
+        {
             let Answer { options, buf } = answer;
             let addresses = (packet.destination, packet.source);
             let result = self.send_with_options(&path, addresses, &options, buf);
             self.send_or_count(id, result);
             return Ok(());
         }
-        let outgoing = Outgoing::new(protocol::ICMP);
-        let result = self.send_ip(&path, destination, outgoing, answer.buf);
-        self.send_or_count(id, result);
+        self.send_icmpv4(id, packet, answer.buf);
         Ok(())
     }
 
+    /// The way back to where a packet came from, by the interface that it came in by if there is one.
+    /// What came from may be the broadcast address of another link, and by that there is none.
+    fn path_back(&self, id: InterfaceId, packet: &Ipv4Packet) -> Option<Path> {
+        let (destination, source) = (packet.source.into(), Some(packet.destination.into()));
+        self.path(destination, source, Some(id)).or_else(|| {
+            let path = self.path(destination, source, None);
+            path.filter(|path| self.leads_to_one(path, destination))
+        })
+    }
+
+    /// Sends a message to where a packet came from, from the address that it was sent to.
+    fn send_icmpv4(&mut self, id: InterfaceId, packet: &Ipv4Packet, message: NetBuf) {
+        let result = match self.path_back(id, packet) {
+            Some(path) => {
+                let outgoing = Outgoing::new(protocol::ICMP);
+                self.send_ip(&path, packet.source.into(), outgoing, message)
+            }
+            None => Err((message, SendDrop::NoRoute)),
+        };
+        self.send_or_count(id, result);
+    }
+
     #[cfg(feature = "ipv4-options")]
-    fn fits_with_options(&self, path: &super::route::Path, answer: &Answer) -> bool {
+    fn fits_with_options(&self, path: &Path, answer: &Answer) -> bool {
         let length = ipv4::HEADER_LENGTH + answer.options.as_bytes().len() + answer.buf.len();
         let interface = self.interface(path.interface);
         interface.is_some_and(|interface| length <= interface.mtu())
@@ -235,10 +252,7 @@ impl Core<'_> {
         packet: &Ipv4Packet,
         report: Report,
     ) {
-        let Some(interface) = self.interface(id) else {
-            return;
-        };
-        if !may_report(interface, &buf, packet) {
+        if !may_report(&buf, packet) {
             return;
         }
         let result = match self.icmp_limit.allow(self.now, &mut self.rng) {
@@ -281,27 +295,12 @@ impl Core<'_> {
                 let code = crate::wire::icmpv4::REASSEMBLY_TIME_EXCEEDED;
                 Icmpv4Header::write_time_exceeded(header, code, sum);
             }
+            #[cfg(feature = "ipv4-options")]
             Report::Parameter(pointer) => {
                 Icmpv4Header::write_parameter_problem(header, pointer, sum);
             }
         }
-        let path = self
-            .path_to_one(packet.source, packet.destination)
-            .ok_or(SendDrop::NoRoute)?;
-        let outgoing = Outgoing::new(protocol::ICMP);
-        let result = self.send_ip(&path, packet.source.into(), outgoing, error);
-        result.map_err(|(_, reason)| reason)
-    }
-
-    /// The way back to the source of a packet: it may be the broadcast address of another link than
-    /// it came by, and then there is none.
-    #[cold]
-    fn path_to_one(
-        &self,
-        destination: core::net::Ipv4Addr,
-        source: core::net::Ipv4Addr,
-    ) -> Option<super::route::Path> {
-        let path = self.path(destination.into(), Some(source.into()), None);
-        path.filter(|path| self.leads_to_one(path, destination.into()))
+        self.send_icmpv4(id, packet, error);
+        Ok(())
     }
 }

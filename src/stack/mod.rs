@@ -38,7 +38,7 @@ mod icmpv6;
 mod igmp;
 #[cfg(feature = "ipv4")]
 mod ipv4_addresses;
-#[cfg(feature = "ipv4")]
+#[cfg(feature = "ipv4-options")]
 mod ipv4_options;
 #[cfg(feature = "loopback")]
 mod loopback;

@@ -10,6 +10,8 @@ use super::core::{Core, InterfaceId};
 use super::dad::Verdict;
 #[cfg(feature = "ipv6")]
 use super::route::Path;
+#[cfg(all(feature = "ethernet", feature = "ipv4"))]
+use super::route::is_ipv4_link_local;
 #[cfg(any(feature = "ipv6", feature = "ethernet"))]
 use super::transmit::HEADROOM;
 #[cfg(feature = "ipv6")]
@@ -36,8 +38,10 @@ use crate::wire::ndp::{
     NeighborAdvertisement, NeighborFlags, NeighborSolicitation, RouterAdvertisement,
     RouterSolicitation,
 };
+#[cfg(all(feature = "slaac", not(feature = "router-discovery")))]
+use crate::wire::ndp_option::NdpOption;
 #[cfg(feature = "ipv6")]
-use crate::wire::ndp_option::{self, NdpOption, NdpOptions};
+use crate::wire::ndp_option::{self, NdpOptions};
 #[cfg(feature = "ipv6")]
 use crate::wire::{Bytes, Tail, ipv6_address, protocol};
 
@@ -77,7 +81,7 @@ impl Core<'_> {
         let own = (interface.capabilities.address, own.address);
         let target = ([0; 6], target);
         // A link-local sender is heard by everybody (RFC 3927 §2.5).
-        let to = to.filter(|_| !own.1.is_link_local());
+        let to = to.filter(|_| !is_ipv4_link_local(own.1));
         let to = to.unwrap_or(LinkAddr::ETHERNET_BROADCAST);
         self.send_arp(id, ArpOperation::Request, own, target, to)
     }
@@ -109,18 +113,17 @@ impl Core<'_> {
     /// An ARP packet has come in (RFC 826, "Packet Reception").
     #[inline(never)]
     pub(super) fn receive_arp(&mut self, id: InterfaceId, buf: NetBuf) -> Result<(), ReceiveDrop> {
-        use crate::iface::neighbor::ArpSender;
-        use crate::netbuf::Straddle;
+        use crate::iface::neighbor::{ArpSender, Learned};
         use crate::wire::arp::{ArpOperation, ArpPacket, PACKET_LENGTH};
 
         let now = self.now;
         let interface = self.interface_mut(id).ok_or(ReceiveDrop::InterfaceDown)?;
         let network = usize::from(buf.meta().network);
-        let mut straddle = Straddle::new();
-        let bytes = buf
-            .header::<PACKET_LENGTH>(network, &mut straddle)
-            .ok_or(ReceiveDrop::Arp)?;
-        let arp = ArpPacket::new(bytes).map_err(|_| ReceiveDrop::Arp)?;
+        let mut bytes = [0; PACKET_LENGTH];
+        if buf.read(network, &mut bytes) < PACKET_LENGTH {
+            return Err(ReceiveDrop::Arp);
+        }
+        let arp = ArpPacket::new(&bytes).map_err(|_| ReceiveDrop::Arp)?;
         let (address, octets) = (arp.sender_protocol(), arp.sender_hardware());
         let link = LinkAddr::ethernet(octets);
         let own_link = interface.capabilities.address;
@@ -156,23 +159,23 @@ impl Core<'_> {
         };
         // Those who share a subnet with us are neighbours, those with a link-local address are
         // (RFC 3927 §2.8), and who answers what we have asked: a reply makes no entry.
-        let mut learned = None;
+        let mut learned = Learned::nothing();
         let is_on_link = interface.ipv4.iter().any(|cidr| cidr.contains(address));
-        if is_on_link || is_reply || address.is_link_local() {
+        if is_on_link || is_reply || is_ipv4_link_local(address) {
             let sender = ArpSender {
                 address,
                 link,
                 is_reply,
                 for_us,
             };
-            learned = Some(interface.neighbors.arp(now, sender));
+            learned = interface.neighbors.arp(now, sender);
             self.gateway_seen(id, address.into());
         }
         if for_us && !is_reply {
             let own = (own_link, target);
             // "All ARP packets (*replies* as well as requests) that contain a Link-Local 'sender IP
             // address' MUST be sent using link-layer broadcast" (RFC 3927 §2.5).
-            let to = match target.is_link_local() {
+            let to = match is_ipv4_link_local(target) {
                 true => LinkAddr::ETHERNET_BROADCAST,
                 false => link,
             };
@@ -181,9 +184,7 @@ impl Core<'_> {
                 self.not_sent(id, reason);
             }
         }
-        if let Some(learned) = learned {
-            self.learned(id, learned);
-        }
+        self.learned(id, learned);
         Ok(())
     }
 }
@@ -500,12 +501,7 @@ impl Core<'_> {
         source: bool,
     ) -> Option<LinkAddr> {
         let length = self.interface(id)?.capabilities.address.as_bytes().len();
-        let mut options = NdpOptions::new(message, offset).map_while(Result::ok);
-        let link = options.find_map(|option| match option {
-            NdpOption::SourceLinkLayerAddress(link) if source => link.of_length(length),
-            NdpOption::TargetLinkLayerAddress(link) if !source => link.of_length(length),
-            _ => None,
-        })?;
+        let link = NdpOptions::new(message, offset).link_address(source, length)?;
         (!link.is_empty() && !link.is_multicast()).then_some(link)
     }
 }

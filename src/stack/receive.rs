@@ -87,9 +87,12 @@ impl Core<'_> {
     }
 
     #[inline]
-    #[cfg_attr(not(all(feature = "ethernet", feature = "ipv4")), allow(unused_mut))]
+    #[cfg_attr(
+        not(all(feature = "ethernet", feature = "ipv4", feature = "fast-paths")),
+        allow(unused_mut)
+    )]
     fn receive_frame(&mut self, id: InterfaceId, mut buf: NetBuf) -> Result<(), ReceiveDrop> {
-        #[cfg(all(feature = "ethernet", feature = "ipv4"))]
+        #[cfg(all(feature = "ethernet", feature = "ipv4", feature = "fast-paths"))]
         if let Some(Some(interface)) = self.interfaces.get(usize::from(id))
             && buf.pool().is(self.pool)
             && interface.takes_frames()
@@ -178,7 +181,9 @@ impl Core<'_> {
         };
         let packet = ipv4::receive(interface, &mut buf)?;
         if let Err(unfit) = ipv4::check_options(&buf, &packet) {
+            #[cfg(feature = "ipv4-options")]
             self.report_ipv4_options(id, buf, &packet, unfit);
+            let _ = unfit;
             return Err(ReceiveDrop::Ipv4Options);
         }
         if packet.is_fragment {

@@ -9,14 +9,18 @@
 #[cfg(feature = "udp")]
 use super::core::InterfaceId;
 use super::route::Path;
+#[cfg(feature = "fast-paths")]
 use crate::config::RECENT_PATHS;
-use crate::time::{Duration, Instant};
+#[cfg(feature = "fast-paths")]
+use crate::time::Duration;
+use crate::time::Instant;
 #[cfg(feature = "udp")]
 use crate::udp::Options;
 use crate::wire::IpAddress;
 
 /// For how long a way is not looked up anew, even where nothing has changed: look-ups note which
 /// gateways were passed over, and those are to be asked from time to time.
+#[cfg(feature = "fast-paths")]
 const LIFETIME: Duration = Duration::from_secs(1);
 
 /// What the way of a datagram was looked up for.
@@ -36,6 +40,7 @@ pub(super) struct Wanted {
 #[cfg(feature = "tcp")]
 pub(super) type Ends = (IpAddress, IpAddress);
 
+#[cfg(feature = "fast-paths")]
 #[derive(Clone, Copy)]
 struct Recent<W> {
     wanted: W,
@@ -46,11 +51,13 @@ struct Recent<W> {
 }
 
 /// The last way of each socket; sockets share places beyond [`RECENT_PATHS`], and the latest has it.
+#[cfg(feature = "fast-paths")]
 pub(crate) struct RecentPaths<W> {
     places: [Option<Recent<W>>; RECENT_PATHS],
     changes: u32,
 }
 
+#[cfg(feature = "fast-paths")]
 impl<W: Copy + PartialEq> RecentPaths<W> {
     pub(super) const fn new() -> Self {
         Self {
@@ -86,4 +93,26 @@ impl<W: Copy + PartialEq> RecentPaths<W> {
             });
         }
     }
+}
+
+/// Nothing is remembered.
+#[cfg(not(feature = "fast-paths"))]
+pub(crate) struct RecentPaths<W>(core::marker::PhantomData<W>);
+
+#[cfg(not(feature = "fast-paths"))]
+impl<W> RecentPaths<W> {
+    pub(super) const fn new() -> Self {
+        Self(core::marker::PhantomData)
+    }
+
+    #[inline(always)]
+    pub(super) fn changed(&mut self) {}
+
+    #[inline(always)]
+    pub(super) fn get(&self, _: u16, _: Instant, _: &W) -> Option<&Path> {
+        None
+    }
+
+    #[inline(always)]
+    pub(super) fn set(&mut self, _: u16, _: Instant, _: W, _: Path) {}
 }

@@ -173,6 +173,11 @@ impl Core<'_> {
 
 /// An address of the same version as a packet that starts with its IP header.
 fn version_of(packet: &NetBuf) -> Option<IpAddress> {
+    // Where there is one version only nothing need be looked at.
+    #[cfg(not(feature = "ipv6"))]
+    if !packet.is_empty() {
+        return Some(IpAddress::V4(core::net::Ipv4Addr::UNSPECIFIED));
+    }
     match packet.first().first()? >> 4 {
         #[cfg(feature = "ipv4")]
         4 => Some(IpAddress::V4(core::net::Ipv4Addr::UNSPECIFIED)),

@@ -141,7 +141,7 @@ impl Core<'_> {
             wish.even_down = true;
             way = self.next_hop(&wish, best);
         }
-        #[cfg(feature = "ipv4")]
+        #[cfg(feature = "ipv4-link-local")]
         let way = way.or_else(|| self.next_hop_of_link_local(destination, source, only));
         let (interface, next_hop) = way?;
         let leaves_by = self.interface(interface)?;
@@ -241,7 +241,7 @@ impl Core<'_> {
     /// A host that has nothing but a link-local IPv4 address takes all others for neighbours: "it
     /// MUST ARP for the destination address and then send its packet [...] directly" (RFC 3927
     /// §2.6.2).
-    #[cfg(feature = "ipv4")]
+    #[cfg(feature = "ipv4-link-local")]
     #[cold]
     fn next_hop_of_link_local(
         &self,
@@ -320,12 +320,20 @@ fn is_link_wide(destination: IpAddress) -> bool {
     }
 }
 
+/// Whether an IPv4 address is good for one link (RFC 3927 §2.8). Without that feature 169.254/16 is a
+/// prefix as others.
+#[cfg(feature = "ipv4")]
+#[inline]
+pub(super) const fn is_ipv4_link_local(address: Ipv4Addr) -> bool {
+    cfg!(feature = "ipv4-link-local") && address.is_link_local()
+}
+
 /// Whether an address belongs to a single host of one link (RFC 3927 §2.8, RFC 4291 §2.5.6).
 #[inline]
 pub(super) fn is_link_local(address: IpAddress) -> bool {
     match address {
         #[cfg(feature = "ipv4")]
-        IpAddress::V4(address) => address.is_link_local(),
+        IpAddress::V4(address) => is_ipv4_link_local(address),
         #[cfg(feature = "ipv6")]
         IpAddress::V6(address) => address.is_unicast_link_local(),
     }

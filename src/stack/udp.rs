@@ -7,7 +7,9 @@ use super::handle::Stack;
 use super::receive::Delivery;
 use super::route::socket_addr;
 use super::waiters::WaitKey;
-use crate::checksum::{Sum, copy};
+use crate::checksum::Sum;
+#[cfg(feature = "fast-paths")]
+use crate::checksum::copy;
 #[cfg(feature = "multicast")]
 use crate::iface::group::{Hears, SourceChange};
 #[cfg(feature = "multicast")]
@@ -401,6 +403,7 @@ fn read(buf: NetBuf, to: Option<&mut [u8]>) -> Result<Received, NetBuf> {
     let (copied, data) = match (to, whole.get(payload..)) {
         (None, _) if is_verified => (0, Sum::ZERO),
         // Most are in one piece.
+        #[cfg(feature = "fast-paths")]
         (Some(to), Some(data)) if whole.len() == buf.len() && to.len() >= data.len() => {
             let sum = match is_verified {
                 true => {
@@ -411,6 +414,7 @@ fn read(buf: NetBuf, to: Option<&mut [u8]>) -> Result<Received, NetBuf> {
             };
             (data.len(), sum)
         }
+        #[cfg(feature = "fast-paths")]
         (None, Some(data)) if whole.len() == buf.len() => (0, Sum::of(data)),
         (to, _) => read_pieces(&buf, payload, to),
     };

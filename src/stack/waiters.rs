@@ -286,6 +286,7 @@ impl<'a> Waiters<'a> {
     }
 
     /// Whether [`take_woken`](Self::take_woken) has something to give.
+    #[cfg(feature = "fast-paths")]
     #[inline]
     pub(crate) fn has_woken(&self) -> bool {
         self.woken_first != NONE

@@ -58,7 +58,11 @@ pub(crate) struct UdpTable<'a> {
     slots: ManagedSlice<'a, UdpSlot>,
     free: u16,
     used: u16,
+    /// How one of several is picked, once there are sockets that share a port.
+    pick: Option<Pick>,
 }
+
+type Pick = fn(&UdpTable<'_>, &Datagram, u8, u16) -> Option<u16>;
 
 impl<'a> UdpTable<'a> {
     /// An empty table in unused `slots`, of which it uses 65,534 at most.
@@ -72,6 +76,7 @@ impl<'a> UdpTable<'a> {
             slots,
             free: if count > 0 { 0 } else { NONE },
             used: 0,
+            pick: None,
         }
     }
 
@@ -80,7 +85,8 @@ impl<'a> UdpTable<'a> {
         self.slots.len()
     }
 
-    #[inline]
+    #[cfg_attr(feature = "fast-paths", inline)]
+    #[cfg_attr(not(feature = "fast-paths"), inline(never))]
     pub(crate) fn get(&self, index: u16) -> Option<&UdpSlot> {
         self.slots.get(usize::from(index))
     }
@@ -92,7 +98,8 @@ impl<'a> UdpTable<'a> {
         slots.filter(|slot| slot.options.contains(Options::OPEN))
     }
 
-    #[inline]
+    #[cfg_attr(feature = "fast-paths", inline)]
+    #[cfg_attr(not(feature = "fast-paths"), inline(never))]
     pub(crate) fn get_mut(&mut self, index: u16) -> Option<&mut UdpSlot> {
         self.slots.get_mut(usize::from(index))
     }
@@ -123,6 +130,9 @@ impl<'a> UdpTable<'a> {
         options: Options,
         rng: &mut Rng,
     ) -> Result<u16, BindError> {
+        if options.contains(Options::REUSE) {
+            self.pick = Some(|table, datagram, score, count| table.pick(datagram, score, count));
+        }
         let port = match port {
             0 => self
                 .ephemeral(local, interface, rng)
@@ -258,8 +268,10 @@ impl<'a> UdpTable<'a> {
             }
             index = slot.next;
         }
-        if equals > 0 {
-            self.pick(datagram, best_score, equals + 1)
+        if equals > 0
+            && let Some(pick) = self.pick
+        {
+            pick(self, datagram, best_score, equals + 1)
         } else {
             best
         }

@@ -100,7 +100,10 @@ impl fmt::Debug for LinkAddr {
 }
 
 /// An address of an IP version that this build has: a version that is off takes no space.
+// Where there is one version it is of whole words, and copied as such. With both a tag of a word would make
+// each connection of TCP larger than it may be.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(all(ip, not(all(feature = "ipv4", feature = "ipv6"))), repr(align(4)))]
 pub enum IpAddress {
     /// An IPv4 address.
     #[cfg(feature = "ipv4")]
@@ -190,9 +193,16 @@ impl IpAddress {
             #[cfg(feature = "ipv4")]
             Self::V4(address) => address.is_unspecified(),
             #[cfg(feature = "ipv6")]
-            Self::V6(address) => address.is_unspecified(),
+            Self::V6(address) => is_ipv6_unspecified(&address),
         }
     }
+}
+
+/// One of four words of zero, looked for in many places: a call each.
+#[cfg(feature = "ipv6")]
+#[inline(never)]
+const fn is_ipv6_unspecified(address: &Ipv6Addr) -> bool {
+    address.is_unspecified()
 }
 
 impl fmt::Display for IpAddress {

@@ -5,7 +5,11 @@ use core::net::Ipv4Addr;
 
 mod check;
 
-pub(crate) use check::{Unfit, check};
+pub(crate) use check::Unfit;
+#[cfg(feature = "ipv4-options")]
+pub(crate) use check::check;
+#[cfg(not(feature = "ipv4-options"))]
+pub(crate) use check::has_source_route;
 
 use super::{
     Bytes, Malformed,

@@ -367,6 +367,25 @@ impl<'a, B: Bytes + ?Sized> NdpOptions<'a, B> {
         }
     }
 
+    /// The first link-layer address that is right for a link whose addresses have `length` octets: the
+    /// source's, or else the target's. All other options are passed over unread.
+    pub(crate) fn link_address(mut self, source: bool, length: usize) -> Option<LinkAddr> {
+        let wanted = match source {
+            true => SOURCE_LINK_LAYER_ADDRESS,
+            false => TARGET_LINK_LAYER_ADDRESS,
+        };
+        while let Ok((kind, units)) = self.start() {
+            if kind == wanted
+                && let Some(option) = self.link_layer_address(units)
+                && let Some(link) = option.of_length(length)
+            {
+                return Some(link);
+            }
+            self.offset = self.offset.saturating_add(usize::from(units) * UNIT);
+        }
+        None
+    }
+
     /// The contents of the option that stands here; `None` if they are to be ignored.
     fn read(&self, kind: u8, units: u8) -> Option<NdpOption> {
         let length = usize::from(units) * UNIT;

@@ -10,6 +10,9 @@ use crate::wire::{IpAddress, LinkAddr};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum NeighborState {
+    // First, so that a free entry is all zero.
+    /// Nothing is known and nothing is asked: only the place is kept, for a protected neighbour.
+    Failed,
     /// The link address is being asked for.
     Incomplete,
     /// The way there has lately been confirmed to work.
@@ -22,8 +25,6 @@ pub enum NeighborState {
     Probe,
     /// Entered by the user: it neither changes nor ages.
     Static,
-    /// Nothing is known and nothing is asked: only the place is kept, for a protected neighbour.
-    Failed,
 }
 
 bitflags! {

@@ -20,7 +20,8 @@ pub struct Learned {
 }
 
 impl Learned {
-    pub(super) fn nothing() -> Self {
+    /// Nothing is to be sent.
+    pub(crate) fn nothing() -> Self {
         Self {
             link: LinkAddr::NONE,
             packets: BufQueue::new(),

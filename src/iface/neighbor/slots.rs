@@ -54,9 +54,13 @@ impl NeighborCache {
         if let Some(index) = self.position(address) {
             return Some(index);
         }
-        let index = (self.entries.iter())
-            .position(|entry| entry.address.is_none())
-            .or_else(|| self.replaceable(now, need));
+        let (mut index, mut lowest) = (None, Self::NEVER);
+        for (place, entry) in self.entries.iter().enumerate() {
+            let rank = self.rank(entry, now, need);
+            if rank < lowest {
+                (index, lowest) = (Some(place), rank);
+            }
+        }
         let entry = index.and_then(|index| self.entries.get_mut(index));
         let Some(entry) = entry else {
             count(&mut self.counters.refused);
@@ -73,34 +77,27 @@ impl NeighborCache {
         index
     }
 
-    /// The entry that can best be done without.
-    fn replaceable(&self, now: Instant, need: Need) -> Option<usize> {
-        let mut best = None;
-        for (index, entry) in self.entries.iter().enumerate() {
-            if let Some(rank) = self.rank(entry, now, need)
-                && best.is_none_or(|(best, _)| rank < best)
-            {
-                best = Some((rank, index));
-            }
-        }
-        best.map(|(_, index)| index)
-    }
+    const NEVER: u64 = u64::MAX;
 
-    /// How soon an entry is replaced: the lowest first; `None` is never.
-    fn rank(&self, entry: &Entry, now: Instant, need: Need) -> Option<(u8, bool, Instant)> {
+    /// How soon a place is taken: the lowest first, one that is free at once.
+    fn rank(&self, entry: &Entry, now: Instant, need: Need) -> u64 {
+        let Some(address) = entry.address else {
+            return 0;
+        };
         if entry.flags.contains(EntryFlags::PROTECTED) || now < entry.quiet_until {
-            return None;
+            return Self::NEVER;
         }
         let was_used = entry.flags.contains(EntryFlags::USED);
-        let in_use_for = self.timing(entry.address?).delay_first_probe_time;
+        let in_use_for = self.timing(address).delay_first_probe_time;
         let in_use = was_used && now.since(entry.used) < in_use_for;
-        let class = match entry.state_at(now) {
-            NeighborState::Incomplete if entry.pending.is_empty() => 0,
-            NeighborState::Stale if !in_use => 1,
-            NeighborState::Reachable if !in_use && need == Need::Own => 2,
-            _ => return None,
+        let class: u64 = match entry.state_at(now) {
+            NeighborState::Incomplete if entry.pending.is_empty() => 1,
+            NeighborState::Stale if !in_use => 2,
+            NeighborState::Reachable if !in_use && need == Need::Own => 3,
+            _ => return Self::NEVER,
         };
-        Some((class, was_used, entry.used))
+        // The class, whether it was used, and when: so many microseconds are 70,000 years.
+        class << 62 | u64::from(was_used) << 61 | entry.used.as_micros() & ((1 << 61) - 1)
     }
 
     /// Frees a place, or keeps it with nothing known if it is protected. Returns what waited.

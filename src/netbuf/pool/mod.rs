@@ -444,8 +444,9 @@ impl Pool {
         self.side(id).next_packet.set(next);
     }
 
-    // Not inlined: buffers are dropped in many places.
-    #[inline(never)]
+    // Buffers are dropped in many places.
+    #[cfg_attr(feature = "fast-paths", inline)]
+    #[cfg_attr(not(feature = "fast-paths"), inline(never))]
     fn give_back(self, id: ViewId) {
         if self.0.section.with(|state| state.give_back(self, id)) {
             self.wake_waiters();

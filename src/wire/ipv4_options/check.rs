@@ -1,5 +1,8 @@
 //! What a host looks at in options that it makes no other use of.
 
+#[cfg(not(feature = "ipv4-options"))]
+use super::kind;
+#[cfg(feature = "ipv4-options")]
 use super::{FIRST_ADDRESS, FIRST_TIMESTAMP, LENGTH, MalformedAt, POINTER, kind, split};
 
 /// Why a datagram is not taken in because of its options.
@@ -8,10 +11,33 @@ pub(crate) enum Unfit {
     /// It has a source route, which a host need not follow (RFC 7126 §4.3, §4.4).
     SourceRoute,
     /// An option is malformed, as [`Ipv4OptionIter`](super::Ipv4OptionIter) would find.
+    #[cfg(feature = "ipv4-options")]
     Malformed(MalformedAt),
 }
 
+/// Whether there is a source route, or something that is no option and might hide one.
+#[cfg(not(feature = "ipv4-options"))]
+pub(crate) fn has_source_route(options: &[u8]) -> bool {
+    let mut rest = options;
+    while let [kind, behind @ ..] = rest {
+        rest = match *kind {
+            kind::END => return false,
+            kind::NO_OPERATION => behind,
+            kind::LOOSE_SOURCE_ROUTE | kind::STRICT_SOURCE_ROUTE => return true,
+            _ => match behind
+                .first()
+                .and_then(|length| rest.get(usize::from(*length)..))
+            {
+                Some(behind) if behind.len() < rest.len() => behind,
+                _ => return true,
+            },
+        };
+    }
+    false
+}
+
 /// Looks for source routes and malformed options, and reads nothing else.
+#[cfg(feature = "ipv4-options")]
 pub(crate) fn check(options: &[u8]) -> Result<(), Unfit> {
     let mut rest = options;
     let mut offset = 0u8;
@@ -49,7 +75,7 @@ pub(crate) fn check(options: &[u8]) -> Result<(), Unfit> {
     Ok(())
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "ipv4-options"))]
 mod tests {
     extern crate std;
 
