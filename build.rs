@@ -59,6 +59,13 @@ fn main() {
     if ["linux", "macos", "windows", "freebsd", "android", "ios"].contains(&system.as_str()) {
         println!("cargo::rustc-cfg=hosted");
     }
+    // Arm, but for the smallest cores: several words are moved by one instruction, whatever the registers.
+    println!("cargo::rustc-check-cfg=cfg(load_multiple)");
+    let target = env::var("TARGET").unwrap_or_default();
+    let is_small = target.starts_with("thumbv6") || target.starts_with("thumbv8m.base");
+    if env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "arm") && !is_small {
+        println!("cargo::rustc-cfg=load_multiple");
+    }
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/config/sizes.rs");
     // Either IP version: what stands on the internet layer needs one of them.

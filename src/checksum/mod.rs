@@ -42,7 +42,6 @@ impl Sum {
 
     /// The sum of the eight bytes of a header. Written out: it takes an instruction for each word
     /// and one for each carry, where the loop of [`of`](Self::of) takes ten times as many.
-    #[cfg(any(feature = "ipv4", feature = "udp"))]
     #[inline]
     pub(crate) const fn of_eight(bytes: &[u8; 8]) -> Self {
         let [a, b, c, d, e, f, g, h] = *bytes;
@@ -50,7 +49,6 @@ impl Sum {
     }
 
     /// As [`of_eight`](Self::of_eight), of twenty bytes.
-    #[cfg(feature = "ipv4")]
     #[inline]
     pub(crate) const fn of_twenty(bytes: &[u8; 20]) -> Self {
         let [a, b, c, d, e, f, g, h, rest @ ..] = *bytes;

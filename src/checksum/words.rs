@@ -35,8 +35,8 @@ fn add_block(total: Word, block: &Block) -> Word {
 
 /// Sums bytes from an even offset on, in the byte order of the machine.
 pub(super) fn sum(bytes: &[u8]) -> u32 {
+    let (mut total, bytes) = sum_turns(bytes);
     let (blocks, mut rest) = bytes.as_chunks::<{ size_of::<Block>() }>();
-    let mut total = 0;
     for block in blocks {
         let (words, _) = block.as_chunks();
         if let Some(block) = words.first_chunk() {
@@ -50,6 +50,46 @@ pub(super) fn sum(bytes: &[u8]) -> u32 {
     narrow(add(total, tail(rest)))
 }
 
+/// Sums what can be summed several words at a time, and gives the rest.
+#[cfg(load_multiple)]
+#[inline(always)]
+fn sum_turns(bytes: &[u8]) -> (Word, &[u8]) {
+    let (turns, rest) = bytes.as_chunks();
+    match super::arch::sum(turns) {
+        Some(sum) => (sum, rest),
+        None => (0, bytes),
+    }
+}
+
+/// There is no such thing.
+#[cfg(not(load_multiple))]
+#[inline(always)]
+fn sum_turns(bytes: &[u8]) -> (Word, &[u8]) {
+    (0, bytes)
+}
+
+/// Copies and sums what can be copied several words at a time: the sum and how many bytes that was.
+#[cfg(load_multiple)]
+#[inline(always)]
+fn copy_sum_turns(to: &mut [u8], from: &[u8]) -> (Word, usize) {
+    let (turns, _) = from.as_chunks();
+    match super::arch::copy_sum(to.as_chunks_mut().0, turns) {
+        Some(sum) => (sum, size_of_val(turns)),
+        None => (0, 0),
+    }
+}
+
+/// Copies what can be copied several words at a time: how many bytes that was.
+#[cfg(load_multiple)]
+#[inline(always)]
+fn copy_turns(to: &mut [u8], from: &[u8]) -> usize {
+    let (turns, _) = from.as_chunks();
+    match super::arch::copy(to.as_chunks_mut().0, turns) {
+        true => size_of_val(turns),
+        false => 0,
+    }
+}
+
 /// Copies all of `from` into `to`, which is as long, and sums it as [`sum`] does.
 #[cfg(not(any(target_arch = "arm", target_arch = "riscv32")))]
 pub(super) fn copy_sum(to: &mut [u8], from: &[u8]) -> u32 {
@@ -61,11 +101,14 @@ pub(super) fn copy_sum(to: &mut [u8], from: &[u8]) -> u32 {
 /// Copies all of `from` into `to`, which is as long, and sums it as [`sum`] does.
 #[cfg(any(target_arch = "arm", target_arch = "riscv32"))]
 pub(super) fn copy_sum(to: &mut [u8], from: &[u8]) -> u32 {
-    let (to, to_rest) = to.as_chunks_mut();
-    let (from, from_rest) = from.as_chunks();
+    #[cfg(load_multiple)]
+    let (mut total, done) = copy_sum_turns(to, from);
+    #[cfg(not(load_multiple))]
+    let (mut total, done) = (0, 0);
+    let (to, to_rest) = to.get_mut(done..).unwrap_or_default().as_chunks_mut();
+    let (from, from_rest) = from.get(done..).unwrap_or_default().as_chunks();
     let (to_blocks, to) = to.as_chunks_mut();
     let (from_blocks, from) = from.as_chunks();
-    let mut total = 0;
     for (to, from) in to_blocks.iter_mut().zip(from_blocks) {
         total = copy_block(total, to, from);
     }
@@ -93,8 +136,12 @@ pub(super) fn copy(to: &mut [u8], from: &[u8]) {
     any(target_arch = "arm", target_arch = "riscv32")
 ))]
 pub(super) fn copy(to: &mut [u8], from: &[u8]) {
-    let (to, to_rest) = to.as_chunks_mut();
-    let (from, from_rest) = from.as_chunks();
+    #[cfg(load_multiple)]
+    let done = copy_turns(to, from);
+    #[cfg(not(load_multiple))]
+    let done = 0;
+    let (to, to_rest) = to.get_mut(done..).unwrap_or_default().as_chunks_mut();
+    let (from, from_rest) = from.get(done..).unwrap_or_default().as_chunks();
     let (to_blocks, to) = to.as_chunks_mut::<8>();
     let (from_blocks, from) = from.as_chunks::<8>();
     for (to, from) in to_blocks.iter_mut().zip(from_blocks) {

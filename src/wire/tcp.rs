@@ -142,7 +142,10 @@ impl<'a> TcpHeader<'a> {
     /// Whether the checksum is right, given the sum of the pseudo-header and that of all that
     /// follows the fixed part: options and data.
     pub fn is_checksum_valid(&self, pseudo_header: Sum, rest: Sum) -> bool {
-        pseudo_header.plus(Sum::of(self.0)).plus(rest).is_valid()
+        pseudo_header
+            .plus(Sum::of_twenty(self.0))
+            .plus(rest)
+            .is_valid()
     }
 }
 
@@ -201,7 +204,7 @@ impl<'a> TcpHeaderMut<'a> {
     /// all that follows the fixed part: options and data.
     pub fn fill_checksum(mut self, pseudo_header: Sum, rest: Sum) {
         self.set_checksum(0);
-        let sum = pseudo_header.plus(Sum::of(self.0)).plus(rest);
+        let sum = pseudo_header.plus(Sum::of_twenty(self.0)).plus(rest);
         self.set_checksum(sum.finish());
     }
 
