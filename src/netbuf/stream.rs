@@ -83,6 +83,16 @@ impl ByteQueue {
         }
     }
 
+    /// Copies bytes from the front into `to`, and gives them up; says how many there were.
+    pub fn read(&mut self, to: &mut [u8]) -> usize {
+        let Some(buf) = &self.buf else {
+            return 0;
+        };
+        let length = buf.read(0, to);
+        self.advance(length);
+        length
+    }
+
     /// Takes the first `length` bytes off, as a buffer of their own.
     pub fn split_to(&mut self, length: usize) -> Result<NetBuf, NoBuffer> {
         if length >= self.len() {

@@ -5,7 +5,6 @@ use core::future::poll_fn;
 use embedded_io_async::{BufRead, ErrorType, Read, ReadReady};
 
 use super::{Handle, TcpSocket};
-use crate::checksum::copy;
 use crate::netbuf::NetBuf;
 use crate::tcp::connection::{Connection, Flags};
 use crate::tcp::{TcpError, TcpState};
@@ -30,12 +29,25 @@ impl Handle<'_> {
                 core.tcp_taken(self.index);
                 return Some(Ok(taken));
             }
-            match (connection.state, connection.error()) {
-                (_, Some(error)) => Some(Err(error)),
-                (TcpState::Closed, None) => Some(Ok(None)),
-                _ if connection.flags.contains(Flags::FIN_RECEIVED) => Some(Ok(None)),
-                _ => None,
+            let end = connection.end_of_data()?;
+            Some(end.map(|()| None))
+        })
+    }
+
+    /// Copies what has been received into `to`, which has room: `None` if that is nothing yet, 0 bytes
+    /// at the end.
+    fn try_read(self, to: &mut [u8]) -> Option<Result<usize, TcpError>> {
+        self.stack.transfer(|core| {
+            let Some(connection) = core.tcp.get_mut(self.index) else {
+                return Some(Ok(0));
+            };
+            let length = connection.received.read(to);
+            if length == 0 {
+                let end = connection.end_of_data()?;
+                return Some(end.map(|()| 0));
             }
+            core.tcp_taken(self.index);
+            Some(Ok(length))
         })
     }
 
@@ -52,26 +64,36 @@ impl Handle<'_> {
     }
 }
 
+impl Connection {
+    /// Whether no more data come, and why, where all that came was read.
+    fn end_of_data(&self) -> Option<Result<(), TcpError>> {
+        match (self.state, self.error()) {
+            (_, Some(error)) => Some(Err(error)),
+            (TcpState::Closed, None) => Some(Ok(())),
+            _ if self.flags.contains(Flags::FIN_RECEIVED) => Some(Ok(())),
+            _ => None,
+        }
+    }
+}
+
 impl<'s, 'a> TcpReader<'s, 'a> {
     /// As [`TcpSocket::try_read`].
     pub fn try_read(&mut self, to: &mut [u8]) -> Option<Result<usize, TcpError>> {
         if to.is_empty() {
             return Some(Ok(0));
         }
-        let mut done = 0;
-        while let Some(Ok(from)) = self.try_fill_buf() {
-            let rest = to.get_mut(done..).unwrap_or(&mut []);
-            let length = from.len().min(rest.len());
-            if length == 0 {
-                break;
-            }
-            copy(rest, from);
-            self.advance(length);
-            done += length;
-        }
-        match done {
-            0 => self.try_fill_buf().map(|result| result.map(|_| 0)),
-            done => Some(Ok(done)),
+        let done = match self.current {
+            Some(current) => current.read(0, to),
+            None => 0,
+        };
+        self.advance(done);
+        match to.get_mut(done..) {
+            Some(rest @ [_, ..]) => match self.handle.try_read(rest) {
+                Some(Ok(more)) => Some(Ok(done + more)),
+                _ if done > 0 => Some(Ok(done)),
+                other => other,
+            },
+            _ => Some(Ok(done)),
         }
     }
 

@@ -271,12 +271,15 @@ impl Connection {
         None
     }
 
-    /// Appends a copy of as much of `data` as the pool has blocks for.
+    /// Appends a copy of as much of `data` as the pool has blocks for. Where full segments fit into a
+    /// block, none lies across two of them, unless that would waste more than an eighth.
     fn write(&mut self, pool: crate::netbuf::Pool, data: &[u8]) -> usize {
+        let mss = usize::from(self.mss()).max(1);
+        let spare = pool.block_size() / 8;
         let mut done = 0;
         while let Some(rest) = data.get(done..).filter(|rest| !rest.is_empty()) {
             let room = self.to_send.room_in_last();
-            if room > 0 {
+            if room >= rest.len() || room > spare {
                 let part = rest.get(..room).unwrap_or(rest);
                 if self.to_send.append(part).is_err() {
                     break;
@@ -287,7 +290,10 @@ impl Connection {
             let Ok(mut block) = pool.alloc(Purpose::Send, 0) else {
                 break;
             };
-            let part = rest.get(..block.tailroom()).unwrap_or(rest);
+            let room = block.tailroom();
+            let beyond = room % mss;
+            let room = if beyond <= spare { room - beyond } else { room };
+            let part = rest.get(..room).unwrap_or(rest);
             let appended: Result<(), NoBuffer> = block.append(part);
             if appended.is_err() || self.to_send.push(block).is_err() {
                 break;
