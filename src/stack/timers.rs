@@ -97,6 +97,14 @@ impl Deadlines {
         }
     }
 
+    /// The deadline of `owner`; [`Instant::MAX`] if it has none.
+    #[cfg(feature = "tcp")]
+    #[inline]
+    pub(crate) fn of(&self, owner: Owner) -> Instant {
+        let deadline = self.deadlines.get(usize::from(owner.0));
+        deadline.copied().unwrap_or(Instant::MAX)
+    }
+
     /// Looks for the earliest deadline.
     #[cold]
     fn look(&mut self) {

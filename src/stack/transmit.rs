@@ -190,7 +190,7 @@ impl Core<'_> {
     }
 
     /// As [`Core::send_ip`], to a link address that is known already: an answer.
-    #[cfg(any(feature = "ipv6", feature = "tcp"))]
+    #[cfg(feature = "ipv6")]
     pub(crate) fn send_ip_back(
         &mut self,
         path: &Path,
@@ -199,9 +199,22 @@ impl Core<'_> {
         link: LinkAddr,
         mut buf: NetBuf,
     ) -> Result<(), NotSent> {
-        if let Err(reason) = self.write_ip(path, destination, outgoing, &mut buf) {
-            return Err((buf, reason));
+        match self.write_ip(path, destination, outgoing, &mut buf) {
+            Ok(()) => self.send_packet_back(path, destination, outgoing, link, buf),
+            Err(reason) => Err((buf, reason)),
         }
+    }
+
+    /// As [`Core::send_packet`], to a link address that is known already.
+    #[cfg(any(feature = "ipv6", feature = "tcp"))]
+    pub(super) fn send_packet_back(
+        &mut self,
+        path: &Path,
+        destination: IpAddress,
+        outgoing: Outgoing,
+        link: LinkAddr,
+        mut buf: NetBuf,
+    ) -> Result<(), NotSent> {
         // What answers is short. An estimate for some way, perhaps another, is even less.
         if !self.takes(path.interface, buf.len()) {
             return Err((buf, SendDrop::TooLong));

@@ -23,6 +23,11 @@ impl<const SHIFT: u32> Past<SHIFT> {
         let units = Self::new(now).0.wrapping_sub(self.0);
         Duration::from_micros((units as u64) << SHIFT)
     }
+
+    /// Whether it was longer ago than so many microseconds.
+    pub(crate) const fn is_longer_ago(self, now: Instant, micros: u32) -> bool {
+        Self::new(now).0.wrapping_sub(self.0) > micros >> SHIFT
+    }
 }
 
 /// An instant to come at which something is to be done, or none.
@@ -33,6 +38,41 @@ impl<const SHIFT: u32> Past<SHIFT> {
 /// late, but never missed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Deadline<const SHIFT: u32>(u32);
+
+/// Milliseconds since the origin, modulo 2^32: three short divisions, where that of 64 bits takes a
+/// small core three times as long.
+pub(crate) const fn millis(now: Instant) -> u32 {
+    /// Of what is left of a thousand once it is halved three times.
+    const DIVISOR: u32 = 125;
+    let eighths = now.as_micros() >> 3;
+    let (high, low) = ((eighths >> 32) as u32, eighths as u32);
+    let upper = (high % DIVISOR) << 16 | low >> 16;
+    let lower = (upper % DIVISOR) << 16 | low & 0xffff;
+    (upper / DIVISOR) << 16 | (lower / DIVISOR)
+}
+
+impl Deadline<0> {
+    /// A deadline after so many microseconds, or as far as one can lie ahead.
+    pub(crate) const fn after_micros(now: Instant, micros: u32) -> Self {
+        let micros = match micros {
+            micros if micros < Self::FARTHEST => micros,
+            _ => Self::FARTHEST,
+        };
+        match (now.as_micros() as u32).wrapping_add(micros) {
+            0 => Self(1),
+            at => Self(at),
+        }
+    }
+
+    /// How many microseconds it is until then; `u32::MAX` without a deadline.
+    pub(crate) const fn micros_left(self, now: Instant) -> u32 {
+        match self.0.wrapping_sub(now.as_micros() as u32) {
+            _ if self.is_none() => u32::MAX,
+            left if left > Self::FARTHEST => 0,
+            left => left,
+        }
+    }
+}
 
 impl<const SHIFT: u32> Deadline<SHIFT> {
     /// No deadline.
@@ -125,6 +165,33 @@ mod tests {
             prop_assert_eq!(Past::<0>::new(then).elapsed(later).as_micros(), ago);
             let coarse = Past::<10>::new(then).elapsed(later).as_micros();
             prop_assert!(coarse.abs_diff(ago) < 1024);
+            for span in [coarse as u32, (coarse as u32).saturating_sub(1), (coarse as u32).saturating_add(1), ago as u32] {
+                let is_longer = Past::<10>::new(then).is_longer_ago(later, span);
+                prop_assert_eq!(is_longer, coarse > u64::from(span));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn short_divisions_tell_the_same_milliseconds(now: u64, near in 0..1_u64 << 33) {
+            for now in [now, near, near << 10] {
+                let now = Instant::from_micros(now);
+                prop_assert_eq!(millis(now), now.as_millis() as u32);
+            }
+        }
+
+        #[test]
+        fn microseconds_in_32_bits_tell_the_same(
+            now in 0..u64::MAX >> 1, micros: u32, later in 0..1_u64 << 33,
+        ) {
+            let (now, later) = (Instant::from_micros(now), Instant::from_micros(now + later));
+            let deadline = Deadline::after_micros(now, micros);
+            let span = Duration::from_micros(micros.into());
+            prop_assert_eq!(deadline, Deadline::<0>::after(now, span));
+            let left = Duration::from_micros(deadline.micros_left(later).into());
+            prop_assert_eq!(deadline.left(later), Some(left));
+            prop_assert_eq!(Deadline::NONE.micros_left(later), u32::MAX);
         }
     }
 

@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 
 use bitflags::bitflags;
 
-use super::clock::{Deadline, Past};
+use super::clock::{Deadline, Past, millis};
 use super::congestion::Congestion;
 use super::error::{Ended, SoftError, TcpError};
 use super::isn::FourTuple;
@@ -332,6 +332,7 @@ const TIMESTAMPS_LENGTH: u16 = 12;
 
 impl Connection {
     /// A connection about to send its SYN, whose first sequence number is `iss`.
+    #[inline(always)]
     pub(crate) fn new(tuple: Tuple, iss: Seq, ts_offset: u32, mss: u16, now: Instant) -> Self {
         let Tuple {
             local,
@@ -442,7 +443,7 @@ impl Connection {
 
     /// Our timestamp clock: a millisecond a tick (RFC 7323 §5.4).
     pub(crate) fn timestamp(&self, now: Instant) -> u32 {
-        (now.as_millis() as u32).wrapping_add(self.round_trips.offset)
+        millis(now).wrapping_add(self.round_trips.offset)
     }
 
     /// The flow label of its segments (RFC 6437 §3).
@@ -566,21 +567,25 @@ impl Connection {
         }
     }
 
-    /// The earliest of the deadlines.
-    pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
+    /// The earliest of the deadlines; [`Instant::MAX`] if there is none.
+    pub(crate) fn deadline(&self, now: Instant) -> Instant {
         let Timers {
             retransmit,
             acknowledge,
             probe,
             keepalive,
         } = self.timers;
-        let left = [
-            retransmit.left(now),
-            acknowledge.left(now),
-            probe.left(now),
-            keepalive.left(now),
-        ];
-        left.into_iter().flatten().min().map(|left| now + left)
+        let left = (retransmit.micros_left(now))
+            .min(acknowledge.micros_left(now))
+            .min(probe.micros_left(now));
+        let deadline = match left {
+            u32::MAX => Instant::MAX,
+            left => now + Duration::from_micros(left.into()),
+        };
+        match keepalive.left(now) {
+            None => deadline,
+            Some(left) => deadline.min(now + left),
+        }
     }
 
     /// Nobody waits for the peer's FIN: it is waited for no longer than this.

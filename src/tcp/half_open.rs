@@ -49,6 +49,8 @@ pub(crate) struct HalfOpenTable {
     entries: [Option<HalfOpen>; config::TCP_SYN_QUEUE],
     /// Until then cookies are out.
     cookies_until: Instant,
+    /// When the next SYN-ACK is due.
+    due: Instant,
     /// There may be one that is acknowledged.
     has_acknowledged: bool,
     /// What became of the SYN-ACKs of late.
@@ -74,6 +76,7 @@ impl HalfOpenTable {
         Self {
             entries: [None; config::TCP_SYN_QUEUE],
             cookies_until: Instant::ZERO,
+            due: Instant::MAX,
             has_acknowledged: false,
             lately: Lately {
                 since: Instant::ZERO,
@@ -142,9 +145,19 @@ impl HalfOpenTable {
         }
     }
 
-    pub(crate) fn remove(&mut self, tuple: &Tuple) -> Option<HalfOpen> {
-        let is_it = |entry: &Option<HalfOpen>| entry.is_some_and(|entry| entry.tuple == *tuple);
-        self.entries.iter_mut().find(|entry| is_it(entry))?.take()
+    pub(crate) fn remove(&mut self, tuple: &Tuple) {
+        let mut entries = self.entries.iter_mut();
+        let is_it = |entry: &HalfOpen| entry.tuple == *tuple;
+        if let Some(entry) = entries.find(|entry| entry.as_ref().is_some_and(is_it)) {
+            *entry = None;
+            self.look();
+        }
+    }
+
+    /// Looks when the next SYN-ACK is due: that is asked far more often than it changes.
+    fn look(&mut self) {
+        let due = self.entries.iter().flatten().map(|entry| entry.due).min();
+        self.due = due.unwrap_or(Instant::MAX);
     }
 
     /// How many there are.
@@ -176,11 +189,11 @@ impl HalfOpenTable {
         }
         self.has_acknowledged = self.entries.iter().flatten().any(|e| e.acknowledged);
         let waiting = self.entries.iter().flatten();
-        let oldest = waiting
+        let oldest = *waiting
             .filter(|entry| entry.acknowledged && room(entry.listener))
             .min_by_key(|entry| entry.begun)?;
-        let tuple = oldest.tuple;
-        self.remove(&tuple)
+        self.remove(&oldest.tuple);
+        Some(oldest)
     }
 
     /// Forgets what a listener has begun.
@@ -190,17 +203,31 @@ impl HalfOpenTable {
                 *entry = None;
             }
         }
+        self.look();
     }
 
     /// Takes an entry in; false if there is no place.
     pub(crate) fn insert(&mut self, entry: HalfOpen) -> bool {
         let place = self.entries.iter_mut().find(|place| place.is_none());
-        place.map(|place| *place = Some(entry)).is_some()
+        let is_kept = place.map(|place| *place = Some(entry)).is_some();
+        if is_kept {
+            self.due = self.due.min(entry.due);
+        }
+        is_kept
     }
 
     /// An entry whose SYN-ACK is due again; `None` if there is none. One that has been sent often
     /// enough is forgotten, and so is one that has waited for a place for so long.
     pub(crate) fn expired(&mut self, now: Instant) -> Option<HalfOpen> {
+        if self.due > now {
+            return None;
+        }
+        let expired = self.take_expired(now);
+        self.look();
+        expired
+    }
+
+    fn take_expired(&mut self, now: Instant) -> Option<HalfOpen> {
         for place in &mut self.entries {
             let Some(entry) = place.as_mut().filter(|entry| entry.due <= now) else {
                 continue;
@@ -219,8 +246,9 @@ impl HalfOpenTable {
         None
     }
 
-    /// When the next SYN-ACK is due.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.entries.iter().flatten().map(|entry| entry.due).min()
+    /// When the next SYN-ACK is due; [`Instant::MAX`] if none is.
+    #[inline]
+    pub(crate) const fn deadline(&self) -> Instant {
+        self.due
     }
 }

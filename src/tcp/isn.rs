@@ -55,8 +55,7 @@ pub struct FourTuple {
 /// What the keyed function is used for: no two uses share a value.
 #[derive(Clone, Copy)]
 enum Purpose {
-    Sequence,
-    Timestamp,
+    Connection,
     Cookie { counter: u32, peer: Seq, size: u8 },
 }
 
@@ -82,18 +81,21 @@ impl IsnGenerator {
     }
 
     /// An initial sequence number: the clock of 4 µs, and a number of the connection's own
-    /// (RFC 6528 §3, RFC 9293 §3.4.1).
+    /// (RFC 6528 §3, RFC 9293 §3.4.1). With it, what [`timestamp_offset`](Self::timestamp_offset) gives:
+    /// halves of one hash.
     #[allow(clippy::cast_possible_truncation)]
-    pub fn initial(&self, connection: &FourTuple, now: Instant) -> Seq {
+    pub fn initial(&self, connection: &FourTuple, now: Instant) -> (Seq, u32) {
+        let hash = self.hash(connection, Purpose::Connection);
         let clock = (now.as_micros() >> 2) as u32;
-        Seq(clock.wrapping_add(self.hash(connection, Purpose::Sequence)))
+        (Seq(clock.wrapping_add(hash as u32)), (hash >> 32) as u32)
     }
 
     /// What to add to the timestamp clock for this connection (Snd.TSoffset, RFC 7323 §5.4). It is
     /// the same for the same two ends, so that timestamps go on rising from one connection to the
     /// next (RFC 6191).
+    #[allow(clippy::cast_possible_truncation)]
     pub fn timestamp_offset(&self, connection: &FourTuple) -> u32 {
-        self.hash(connection, Purpose::Timestamp)
+        (self.hash(connection, Purpose::Connection) >> 32) as u32
     }
 
     /// The sequence number of a SYN-ACK that remembers what no table does: `peer` is the sequence
@@ -130,15 +132,14 @@ impl IsnGenerator {
             peer,
             size,
         };
-        counter << 27 | u32::from(size) << 24 | self.hash(connection, purpose) >> 8
+        counter << 27 | u32::from(size) << 24 | self.hash(connection, purpose) as u32 >> 8
     }
 
-    #[allow(clippy::cast_possible_truncation)]
-    fn hash(&self, connection: &FourTuple, purpose: Purpose) -> u32 {
+    fn hash(&self, connection: &FourTuple, purpose: Purpose) -> u64 {
         let mut hasher = SipHasher24::new_with_key(&self.key);
+        // What is hashed has the same length for the same purpose and version: no two are alike.
         match purpose {
-            Purpose::Sequence => hasher.write_u8(0),
-            Purpose::Timestamp => hasher.write_u8(1),
+            Purpose::Connection => hasher.write_u8(0),
             Purpose::Cookie {
                 counter,
                 peer,
@@ -149,14 +150,15 @@ impl IsnGenerator {
                 hasher.write_u32(peer.0);
             }
         }
-        for end in [connection.local, connection.remote] {
+        let FourTuple { local, remote } = connection;
+        hasher.write_u32(u32::from(local.port()) << 16 | u32::from(remote.port()));
+        for end in [local, remote] {
             match end {
                 SocketAddr::V4(end) => hasher.write(&end.ip().octets()),
                 SocketAddr::V6(end) => hasher.write(&end.ip().octets()),
             }
-            hasher.write_u16(end.port());
         }
-        hasher.finish() as u32
+        hasher.finish()
     }
 }
 
@@ -215,8 +217,8 @@ mod tests {
     #[test]
     fn rfc_6528_3_numbers_rise_every_4_microseconds() {
         let (generator, tuple) = (generator(), tuple("192.0.2.2:1024"));
-        let first = generator.initial(&tuple, Instant::ZERO);
-        let later = generator.initial(&tuple, Instant::from_micros(4_000));
+        let (first, _) = generator.initial(&tuple, Instant::ZERO);
+        let (later, _) = generator.initial(&tuple, Instant::from_micros(4_000));
         assert_eq!(later.since(first), 1_000);
     }
 
@@ -224,15 +226,18 @@ mod tests {
     fn rfc_6528_3_each_connection_and_each_secret_has_numbers_of_its_own() {
         let one = tuple("192.0.2.2:1024");
         let numbers = [
-            generator().initial(&one, Instant::ZERO).0,
+            generator().initial(&one, Instant::ZERO).0.0,
             generator()
                 .initial(&tuple("192.0.2.2:1025"), Instant::ZERO)
+                .0
                 .0,
             generator()
                 .initial(&tuple("[2001:db8::1]:1024"), Instant::ZERO)
+                .0
                 .0,
             IsnGenerator::new(&mut Rng::new([8; 32]))
                 .initial(&one, Instant::ZERO)
+                .0
                 .0,
             generator().timestamp_offset(&one),
         ];
@@ -243,10 +248,8 @@ mod tests {
     #[test]
     fn rfc_7323_5_4_timestamp_offset_stays_for_the_same_ends() {
         let tuple = tuple("192.0.2.2:1024");
-        assert_eq!(
-            generator().timestamp_offset(&tuple),
-            generator().timestamp_offset(&tuple)
-        );
+        let (_, offset) = generator().initial(&tuple, Instant::ZERO);
+        assert_eq!(generator().timestamp_offset(&tuple), offset);
     }
 
     #[test]

@@ -28,12 +28,13 @@ impl Connection {
             .map(|kept| kept.len().saturating_sub(usize::from(kept.meta().payload)))
             .sum();
         let bytes = (kept as u32).saturating_add(length);
-        let block = turn.room.block.max(1);
+        let room = turn.room();
+        let block = room.block.max(1);
         let gap = (u32::from(self.mss()) + GAP_HEADERS).div_ceil(block);
         let blocks = buf.fragments().count() as u32;
-        if turn.room.is_crowded(self.flags.contains(Flags::UNACCEPTED))
+        if room.is_crowded(self.flags.contains(Flags::UNACCEPTED))
             || bytes > self.receive_quota
-            || turn.room.left / block < gap + blocks
+            || room.left / block < gap + blocks
             || buf.set_charge(Charge::Held).is_err()
         {
             return false;

@@ -262,7 +262,7 @@ impl Connection {
             return None;
         }
         // The clock ticks in milliseconds: a round trip within one took half of one.
-        let sample = Duration::from_micros((u64::from(elapsed) * 1000).max(500));
+        let sample = Duration::from_micros((elapsed * 1000).max(500).into());
         self.rtt.sample(sample, true, self.flight(), self.mss());
         self.recovery.on_rtt_sample();
         Some(sample)
@@ -481,7 +481,7 @@ impl Connection {
     fn is_crowded_out(&self, turn: &Turn<'_>) -> bool {
         let unaccepted = self.flags.contains(Flags::UNACCEPTED);
         let holds = unaccepted || !self.received.is_empty();
-        holds && turn.room.is_crowded(unaccepted)
+        holds && turn.room().is_crowded(unaccepted)
     }
 
     /// Hangs the data of a segment behind those received: small ones are copied into the block
@@ -556,8 +556,8 @@ impl Connection {
             self.flags |= Flags::ACK_NOW;
         } else if !self.flags.contains(Flags::ACK_LATER) {
             self.flags |= Flags::ACK_LATER;
-            let delay = Duration::from_millis(config::TCP_DELAYED_ACK as u64);
-            self.timers.acknowledge = Deadline::after(now, delay);
+            let delay = config::TCP_DELAYED_ACK as u32 * 1000;
+            self.timers.acknowledge = Deadline::after_micros(now, delay);
         }
     }
 

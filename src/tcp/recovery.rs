@@ -262,6 +262,36 @@ impl Recovery {
         }
     }
 
+    /// As [`on_ack`](Self::on_ack), in a few steps, of the acknowledgement that nearly every one is: of new
+    /// data, while nothing is known to be lost, no duplicates were counted and no probe is out, without a
+    /// scoreboard and without a sign of congestion. False if it is none: then nothing has happened.
+    #[inline]
+    pub fn on_plain_ack(
+        &mut self,
+        newly_acked: u32,
+        cwnd_limited: bool,
+        now: Instant,
+        sender: Sender,
+        rtt: &RttEstimator,
+        congestion: &mut Congestion,
+    ) -> bool {
+        let State::Open {
+            probing: Probing::No,
+            limited,
+            ..
+        } = &mut self.state
+        else {
+            return false;
+        };
+        if newly_acked == 0 || self.dup_acks > 0 || self.marks & IN_DSACK_ROUND != 0 {
+            return false;
+        }
+        *limited = 0;
+        congestion.on_ack(now, newly_acked, rtt.srtt_micros(), cwnd_limited);
+        self.hear_congestion(&Ack::default(), sender, congestion);
+        true
+    }
+
     /// Congestion was experienced, and nothing was lost: the window is reduced, once for all that was
     /// on its way (RFC 3168 §6.1.2).
     #[cfg(feature = "tcp-ecn")]

@@ -57,7 +57,45 @@ impl Connection {
 
     /// An acknowledgement has come in: the scoreboard, loss recovery and congestion control take
     /// note.
+    #[inline]
     pub(super) fn recover(
+        &mut self,
+        turn: &mut Turn<'_>,
+        segment: &Segment<'_>,
+        newly_acked: u32,
+        duplicate: bool,
+        sample: Option<Duration>,
+    ) {
+        if segment.options.sack.is_empty()
+            && !self.is_congested(segment)
+            && turn.boards.get(turn.index).is_none()
+        {
+            if newly_acked == 0 && !duplicate {
+                return;
+            }
+            let sender = self.sender();
+            let cwnd_limited = self.flags.contains(Flags::CWND_LIMITED);
+            let (rtt, congestion) = (&self.rtt, &mut self.congestion);
+            if (self.recovery).on_plain_ack(
+                newly_acked,
+                cwnd_limited,
+                turn.now,
+                sender,
+                rtt,
+                congestion,
+            ) {
+                self.flags -= Flags::CWND_LIMITED;
+                if ecn::ON && self.recovery.take_reduced() {
+                    self.window_reduced();
+                }
+                return;
+            }
+        }
+        self.recover_from(turn, segment, newly_acked, duplicate, sample);
+    }
+
+    #[cold]
+    fn recover_from(
         &mut self,
         turn: &mut Turn<'_>,
         segment: &Segment<'_>,

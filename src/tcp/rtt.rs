@@ -123,7 +123,13 @@ impl RttEstimator {
     }
 
     /// The retransmission timeout.
+    #[cfg(test)]
     pub fn rto(&self) -> Duration {
+        Duration::from_micros(self.rto_micros().into())
+    }
+
+    /// The retransmission timeout in microseconds.
+    pub fn rto_micros(&self) -> u32 {
         let base = match (self.srtt, self.rttvar) {
             (0, 0) => INITIAL,
             (0, _) => INITIAL_AFTER_SYN_TIMEOUT,
@@ -132,8 +138,10 @@ impl RttEstimator {
                 (srtt >> FRACTION).saturating_add(variance.max(VARIANCE_MIN))
             }
         };
-        let backed_off = u64::from(base.min(MAX)) << self.backoff();
-        Duration::from_micros(backed_off.min(u64::from(MAX)))
+        match self.backoff() {
+            times if base > MAX >> times => MAX,
+            times => base << times,
+        }
     }
 
     /// The smoothed round-trip time, if there has been a sample.

@@ -123,8 +123,9 @@ impl<'a> TcpTable<'a> {
         None
     }
 
-    /// Takes a connection in; `None` if there is no slot.
-    pub(crate) fn insert(&mut self, connection: Connection) -> Option<u16> {
+    /// Takes a connection in; `None` if there is no slot. Inlined, so that it is made where it stays.
+    #[inline(always)]
+    pub(crate) fn insert(&mut self, connection: Connection) -> Option<(u16, &mut Connection)> {
         let bucket = self.bucket(&connection.tuple());
         let first = self.slots.get(bucket)?.bucket;
         let index = self.free;
@@ -136,7 +137,7 @@ impl<'a> TcpTable<'a> {
         if let Some(head) = self.slots.get_mut(bucket) {
             head.bucket = index;
         }
-        Some(index)
+        Some((index, self.get_mut(index)?))
     }
 
     /// How many more connections there may be.
@@ -150,10 +151,15 @@ impl<'a> TcpTable<'a> {
     }
 
     /// Frees a slot.
-    pub(crate) fn remove(&mut self, index: u16) -> Option<Connection> {
-        let bucket = self.bucket(&self.get(index)?.tuple());
-        let slot = self.slots.get_mut(usize::from(index))?;
-        let connection = slot.connection.take()?;
+    pub(crate) fn remove(&mut self, index: u16) {
+        let Some(tuple) = self.get(index).map(Connection::tuple) else {
+            return;
+        };
+        let bucket = self.bucket(&tuple);
+        let Some(slot) = self.slots.get_mut(usize::from(index)) else {
+            return;
+        };
+        slot.connection = None;
         let next = core::mem::replace(&mut slot.next, self.free);
         self.free = index;
         self.free_count = self.free_count.saturating_add(1);
@@ -164,7 +170,7 @@ impl<'a> TcpTable<'a> {
         {
             head.bucket = next;
         } else {
-            let mut before = self.slots.get(bucket)?.bucket;
+            let mut before = self.slots.get(bucket).map_or(NONE, |head| head.bucket);
             while let Some(slot) = self.slots.get_mut(usize::from(before)) {
                 if slot.next == index {
                     slot.next = next;
@@ -173,7 +179,6 @@ impl<'a> TcpTable<'a> {
                 before = slot.next;
             }
         }
-        Some(connection)
     }
 
     /// Notes that a connection has something to send as soon as it can.

@@ -50,6 +50,13 @@ pub const TIMESTAMPS_LENGTH: usize = 12;
 const BLOCK: usize = 8;
 /// What puts the fields behind a kind and a length on a boundary of four octets.
 const PADDING: [u8; 2] = [kind::NO_OPERATION; 2];
+/// What stands in front of the times where timestamps come alone (RFC 7323 appendix A).
+const PLAIN_TIMESTAMPS: [u8; 4] = [
+    kind::NO_OPERATION,
+    kind::NO_OPERATION,
+    kind::TIMESTAMPS,
+    length::TIMESTAMPS,
+];
 
 /// The options of a received segment.
 ///
@@ -80,19 +87,10 @@ impl<'a> TcpOptions<'a> {
     /// Options that are not known are skipped by their length (RFC 9293 §3.1, MUST-6).
     pub fn parse(options: &'a [u8]) -> Self {
         // What nearly every segment of a connection with timestamps has (RFC 7323 appendix A).
-        if let &[
-            kind::NO_OPERATION,
-            kind::NO_OPERATION,
-            kind::TIMESTAMPS,
-            length::TIMESTAMPS,
-            ref times @ ..,
-        ] = options
-            && let Ok(times) = times.try_into()
+        if let Ok(options) = options.try_into()
+            && let Some(found) = TcpOptions::timestamps_alone(options)
         {
-            return Self {
-                timestamps: Some(pair(times)),
-                ..Self::default()
-            };
+            return found;
         }
         let mut found = Self::default();
         let mut rest = options.get(..MAXIMUM_OPTIONS).unwrap_or(options);
@@ -113,6 +111,18 @@ impl<'a> TcpOptions<'a> {
             }
         }
         found
+    }
+
+    /// Options that are timestamps and nothing else, in the layout of RFC 7323 appendix A.
+    #[inline]
+    pub(crate) fn timestamps_alone(
+        options: &[u8; TIMESTAMPS_LENGTH],
+    ) -> Option<TcpOptions<'static>> {
+        let [a, b, c, d, times @ ..] = *options;
+        ([a, b, c, d] == PLAIN_TIMESTAMPS).then(|| TcpOptions {
+            timestamps: Some(pair(&times)),
+            ..TcpOptions::default()
+        })
     }
 
     /// Takes what stands behind the length of one option, or says that it cannot be that long.
@@ -180,6 +190,28 @@ impl core::fmt::Debug for SackBlocks<'_> {
     }
 }
 
+/// Writes the options of nearly every segment of a connection with timestamps: their sum.
+#[cfg(all(ip, feature = "tcp"))]
+#[inline]
+pub(crate) fn write_timestamps(
+    to: &mut [u8; TIMESTAMPS_LENGTH],
+    value: u32,
+    echo_reply: u32,
+) -> Sum {
+    let ([kinds, first, second], _) = to.as_chunks_mut() else {
+        return Sum::ZERO;
+    };
+    (*kinds, *first, *second) = (
+        PLAIN_TIMESTAMPS,
+        value.to_be_bytes(),
+        echo_reply.to_be_bytes(),
+    );
+    Sum::ZERO
+        .add_u32(u32::from_be_bytes(PLAIN_TIMESTAMPS))
+        .add_u32(value)
+        .add_u32(echo_reply)
+}
+
 /// Two fields of four octets.
 fn pair(octets: &[u8; BLOCK]) -> (u32, u32) {
     let [a, b, c, d, e, f, g, h] = *octets;
@@ -189,8 +221,10 @@ fn pair(octets: &[u8; BLOCK]) -> (u32, u32) {
     )
 }
 
-/// Up to 40 octets of options, copied out of a segment or composed for one.
+/// Up to 40 octets of options, copied out of a segment or composed for one. Aligned, so that it is
+/// copied by words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(align(4))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TcpOptionSpace {
     /// Zero behind `length`.
@@ -216,10 +250,22 @@ impl TcpOptionSpace {
         length: usize,
     ) -> Result<Self, Malformed> {
         let mut space = Self::NONE;
-        let octets = space.octets.get_mut(..length).ok_or(Malformed::Length)?;
-        from.read(offset, octets)?;
-        space.length = length as u8;
+        space.fill(from, offset, length)?;
         Ok(space)
+    }
+
+    /// As [`read`](Self::read), in place of the nothing that is here.
+    #[inline]
+    pub(crate) fn fill<B: Bytes + ?Sized>(
+        &mut self,
+        from: &B,
+        offset: usize,
+        length: usize,
+    ) -> Result<(), Malformed> {
+        let octets = self.octets.get_mut(..length).ok_or(Malformed::Length)?;
+        from.read(offset, octets)?;
+        self.length = length as u8;
+        Ok(())
     }
 
     /// The options of a segment with SYN: Maximum Segment Size in octets of data, and what else
@@ -265,12 +311,11 @@ impl TcpOptionSpace {
         space
     }
 
-    /// The same options of a segment with SYN, with another Maximum Segment Size.
+    /// Sets another Maximum Segment Size in the options of a segment with SYN.
     #[cfg(all(ip, feature = "tcp"))]
-    pub(crate) fn with_mss(mut self, mss: u16) -> Self {
+    pub(crate) fn set_mss(&mut self, mss: u16) {
         let [_, _, a, b, ..] = &mut self.octets;
         [*a, *b] = mss.to_be_bytes();
-        self
     }
 
     /// The options of a segment without SYN: timestamps, TSval and TSecr, and as many of the SACK

@@ -2,25 +2,27 @@
 //! reset (RFC 9293 §3.10.7.1, §3.10.7.2, RFC 4987, RFC 6191).
 
 use super::super::core::Core;
+use super::super::route::Path;
 use super::super::transmit::Outgoing as Ip;
 use super::super::waiters::WaitKey;
 use crate::config;
-use crate::iface::ReceiveDrop;
 #[cfg(feature = "statistics")]
 use crate::iface::statistics::count;
+use crate::iface::{Interface, ReceiveDrop};
 use crate::netbuf::NetBuf;
 use crate::netbuf::meta::Flags as MetaFlags;
+use crate::tcp::clock::millis;
 use crate::tcp::connection::{Agreed, Connection, Tuple, default_mss};
 use crate::tcp::ecn;
 use crate::tcp::half_open::{HalfOpen, WayBack};
 use crate::tcp::isn::Offer;
-use crate::tcp::segment::{Outgoing, Segment};
+use crate::tcp::segment::{Options, Outgoing, Room, Segment};
 use crate::tcp::sequence::Seq;
 use crate::tcp::table::Listener;
 use crate::time::Duration;
-use crate::wire::protocol;
 use crate::wire::tcp::{HEADER_LENGTH, TcpFlags};
 use crate::wire::tcp_options::{TcpOptionSpace, TcpOptions};
+use crate::wire::{IpAddress, protocol};
 
 impl Core<'_> {
     /// A segment for no connection with a control block: TIME-WAIT, handshakes, listeners, and
@@ -122,16 +124,16 @@ impl Core<'_> {
         if self.challenge_limit.allow(now, &mut self.rng) {
             let timestamps = entry
                 .timestamps
-                .map(|(recent, offset)| ((now.as_millis() as u32).wrapping_add(offset), recent));
-            let outgoing = Outgoing {
+                .map(|(recent, offset)| (millis(now).wrapping_add(offset), recent));
+            let mut outgoing = Outgoing {
                 seq: entry.snd_nxt,
                 ack: entry.rcv_nxt,
                 flags: TcpFlags::ACK,
                 window: 0,
-                options: TcpOptionSpace::segment(timestamps, []),
+                options: Options::timestamps(timestamps),
                 data: None,
             };
-            let _: bool = self.tcp_answer(tuple, Ip::new(protocol::TCP), outgoing, back);
+            let _: bool = self.tcp_answer(tuple, Ip::new(protocol::TCP), &mut outgoing, back);
         }
         Ok(())
     }
@@ -208,7 +210,7 @@ impl Core<'_> {
             .cookie(&tuple.addresses(), segment.seq, agreed.peer_mss, now);
         let stamp = match agreed.timestamp {
             Some(_) => {
-                let clock = (now.as_millis() as u32).wrapping_add(ts_offset);
+                let clock = millis(now).wrapping_add(ts_offset);
                 let (window_scale, sack) = (agreed.scale, agreed.sack);
                 Offer { window_scale, sack }.into_timestamp(clock)
             }
@@ -275,7 +277,7 @@ impl Core<'_> {
         const HEADERS: u32 = 90;
         let waiting = self.listeners.get(listener).map_or(0, |l| l.queue.len());
         let others = u32::from(waiting) + self.half_open.len() as u32;
-        let room = self.tcp_room();
+        let room = Room::of(self.pool);
         let mut window = room.promise(others > 0, others > 0, config::TCP_MSS_DEFAULT as u16);
         if others > 0 {
             let blocks = window / room.block.max(1);
@@ -292,27 +294,31 @@ impl Core<'_> {
     }
 
     pub(super) fn tcp_syn_ack(&mut self, entry: &HalfOpen) {
-        let stamp = (self.now.as_millis() as u32).wrapping_add(entry.ts_offset);
+        let stamp = millis(self.now).wrapping_add(entry.ts_offset);
         self.tcp_send_syn_ack(entry, stamp);
     }
 
     pub(super) fn tcp_send_syn_ack(&mut self, entry: &HalfOpen, stamp: u32) {
         let scale = crate::tcp::connection::scale_for(config::TCP_RECEIVE_QUOTA as u32);
-        let mss = self.tcp_mss(&entry.tuple);
+        let tuple = &entry.tuple;
+        let Some(path) = self.path(tuple.remote, Some(tuple.local), None) else {
+            return;
+        };
+        let mss = self.tcp_mss_along(&path, tuple.remote);
         let timestamps = entry.agreed.timestamp.map(|value| (stamp, value));
         let mut flags = TcpFlags::SYN | TcpFlags::ACK;
         flags.set(TcpFlags::ECE, ecn::ON && entry.agreed.ecn);
-        let outgoing = Outgoing {
+        let mut outgoing = Outgoing {
             seq: entry.iss,
             ack: entry.irs + 1,
             flags,
             window: entry.offered,
-            options: TcpOptionSpace::syn(
+            options: Options::Composed(TcpOptionSpace::syn(
                 mss,
                 entry.agreed.scale.map(|_| scale),
                 entry.agreed.sack,
                 timestamps,
-            ),
+            )),
             data: None,
         };
         let (traffic_class, hop_limit) = self.listeners.ip_fields(entry.listener);
@@ -321,26 +327,18 @@ impl Core<'_> {
             hop_limit,
             ..Ip::new(protocol::TCP)
         };
-        let _: bool = self.tcp_answer(&entry.tuple, ip, outgoing, entry.back);
+        let _: bool = self.tcp_send_along(&path, tuple, ip, &mut outgoing, entry.back);
     }
 
-    /// The most data that a segment of ours, or of the peer's, can have on the way between us.
-    pub(super) fn tcp_mss(&self, tuple: &Tuple) -> u16 {
-        let mtu = self
-            .path(tuple.remote, Some(tuple.local), None)
-            .and_then(|path| Some(self.interface(path.interface)?.mtu()))
-            .unwrap_or(576);
-        let headers = super::super::transmit::ip_header_length(tuple.remote) + HEADER_LENGTH;
-        mtu.saturating_sub(headers).min(65_535) as u16
+    /// The most data that a segment of ours, or of the peer's, can have on the way along `path`.
+    pub(super) fn tcp_mss_along(&self, path: &Path, remote: IpAddress) -> u16 {
+        let interface = self.interface(path.interface);
+        mss_of(interface.map_or(576, Interface::mtu), remote)
     }
 
     /// An initial sequence number and a timestamp offset (RFC 6528, RFC 7323 §5.4).
     pub(super) fn tcp_secrets(&mut self, tuple: &Tuple) -> (Seq, u32) {
-        let tuple = tuple.addresses();
-        (
-            self.isn.initial(&tuple, self.now),
-            self.isn.timestamp_offset(&tuple),
-        )
+        self.isn.initial(&tuple.addresses(), self.now)
     }
 
     /// A segment for a handshake that was begun (RFC 9293 §3.10.7.4 in SYN-RECEIVED).
@@ -356,7 +354,7 @@ impl Core<'_> {
         let in_window = segment.seq.in_window(entry.irs + 1, window);
         if flags.contains(TcpFlags::RST) {
             if segment.seq == entry.irs + 1 {
-                let _: Option<HalfOpen> = self.half_open.remove(&tuple);
+                self.half_open.remove(&tuple);
             } else if in_window {
                 self.tcp_challenge_half_open(entry);
             }
@@ -391,7 +389,7 @@ impl Core<'_> {
         }
         self.half_open.finished(entry);
         let Some(listener) = self.listeners.get(entry.listener) else {
-            let _: Option<HalfOpen> = self.half_open.remove(&tuple);
+            self.half_open.remove(&tuple);
             self.tcp_reset(&tuple, segment.ack, None, entry.back);
             return Err(ReceiveDrop::TcpNoConnection);
         };
@@ -401,7 +399,7 @@ impl Core<'_> {
             self.arm_tcp();
             return Err(ReceiveDrop::TcpBacklog);
         }
-        let _: Option<HalfOpen> = self.half_open.remove(&tuple);
+        self.half_open.remove(&tuple);
         let Some(index) = self.tcp_enter(entry, Some(segment)) else {
             return Err(ReceiveDrop::TcpBacklog);
         };
@@ -413,8 +411,15 @@ impl Core<'_> {
     fn tcp_enter(&mut self, entry: &HalfOpen, last: Option<&Segment<'_>>) -> Option<u16> {
         let HalfOpen { tuple, irs, .. } = *entry;
         let now = self.now;
-        let mss = self.tcp_mss(&tuple);
-        let mut connection = Connection::new(tuple, entry.iss, entry.ts_offset, mss, now);
+        let ends = (tuple.remote, tuple.local);
+        let path = self.path(tuple.remote, Some(tuple.local), None);
+        let mss = match &path {
+            Some(path) => self.tcp_mss_along(path, tuple.remote),
+            None => mss_of(576, tuple.remote),
+        };
+        let fields = self.listeners.ip_fields(entry.listener);
+        let (index, connection) =
+            (self.tcp).insert(Connection::new(tuple, entry.iss, entry.ts_offset, mss, now))?;
         connection.agree(entry.agreed, mss, irs, now);
         connection.open_passively(entry.window, entry.offered, irs, entry.begun);
         if let Some(last) = last {
@@ -422,8 +427,10 @@ impl Core<'_> {
             connection.handshake_done(now, last);
         }
         connection.listener = entry.listener;
-        (connection.traffic_class, connection.hop_limit) = self.listeners.ip_fields(entry.listener);
-        let index = self.tcp.insert(connection)?;
+        (connection.traffic_class, connection.hop_limit) = fields;
+        if let Some(path) = path {
+            self.recent_tcp_paths.set(index, now, ends, path);
+        }
         #[cfg(feature = "statistics")]
         count(&mut self.statistics.tcp.accepted);
         if let Some(listener) = self.listeners.get_mut(entry.listener) {
@@ -458,20 +465,26 @@ impl Core<'_> {
         count(&mut self.statistics.tcp.challenges);
         let now = self.now;
         let timestamps = entry.agreed.timestamp.map(|recent| {
-            let own = (now.as_millis() as u32).wrapping_add(entry.ts_offset);
+            let own = millis(now).wrapping_add(entry.ts_offset);
             (own, recent)
         });
         let scale = crate::tcp::connection::scale_for(config::TCP_RECEIVE_QUOTA as u32);
         let shift = entry.agreed.scale.map_or(0, |_| scale);
-        let outgoing = Outgoing {
+        let mut outgoing = Outgoing {
             seq: entry.iss + 1,
             ack: entry.irs + 1,
             flags: TcpFlags::ACK,
             window: entry.offered >> shift,
-            options: TcpOptionSpace::segment(timestamps, []),
+            options: Options::timestamps(timestamps),
             data: None,
         };
         let ip = Ip::new(protocol::TCP);
-        let _: bool = self.tcp_answer(&entry.tuple, ip, outgoing, entry.back);
+        let _: bool = self.tcp_answer(&entry.tuple, ip, &mut outgoing, entry.back);
     }
+}
+
+/// The most data of a segment in a packet of so many bytes.
+fn mss_of(mtu: usize, remote: IpAddress) -> u16 {
+    let headers = super::super::transmit::ip_header_length(remote) + HEADER_LENGTH;
+    mtu.saturating_sub(headers).min(65_535) as u16
 }

@@ -11,11 +11,10 @@ use crate::config;
 #[cfg(feature = "statistics")]
 use crate::iface::statistics::count;
 use crate::tcp::connection::{Connection, Flags, Tuple};
-use crate::tcp::segment::Outgoing;
+use crate::tcp::segment::{Options, Outgoing};
 use crate::tcp::table::{AcceptQueue, Listener};
 use crate::tcp::{TcpError, TcpState};
 use crate::wire::tcp::TcpFlags;
-use crate::wire::tcp_options::TcpOptionSpace;
 use crate::wire::{IpAddress, protocol};
 
 /// Why a connection was not begun, or a listener not made.
@@ -83,12 +82,17 @@ impl Core<'_> {
         };
         tuple.local_port = port.ok_or(TcpOpenError::InUse)?;
         let (iss, ts_offset) = self.tcp_secrets(&tuple);
-        let mss = self.tcp_mss(&tuple);
-        let mut connection = Connection::new(tuple, iss, ts_offset, mss, self.now);
+        let mss = self.tcp_mss_along(&path, tuple.remote);
+        let connection = Connection::new(tuple, iss, ts_offset, mss, self.now);
+        let inserted = self.tcp.insert(connection);
+        let (index, connection) = inserted.ok_or(TcpOpenError::TableFull)?;
         connection.hop_limit = hop_limit;
-        let index = self.tcp.insert(connection).ok_or(TcpOpenError::TableFull)?;
         #[cfg(feature = "statistics")]
         count(&mut self.statistics.tcp.opened);
+        if zone(remote).is_none() {
+            let ends = (tuple.remote, tuple.local);
+            self.recent_tcp_paths.set(index, self.now, ends, path);
+        }
         self.tcp_settle(index);
         Ok(index)
     }
@@ -265,15 +269,15 @@ impl Core<'_> {
         let (state, seq, ack) = (connection.state, connection.nxt, connection.rcv_nxt);
         connection.end(TcpError::Aborted);
         if state.is_synchronized() || state == TcpState::SynReceived {
-            let outgoing = Outgoing {
+            let mut outgoing = Outgoing {
                 seq,
                 ack,
                 flags: TcpFlags::RST | TcpFlags::ACK,
                 window: 0,
-                options: TcpOptionSpace::NONE,
+                options: Options::None,
                 data: None,
             };
-            let _: bool = self.tcp_send(&tuple, Ip::new(protocol::TCP), outgoing);
+            let _: bool = self.tcp_send(&tuple, Ip::new(protocol::TCP), &mut outgoing);
         }
         self.tcp_settle(index);
     }

@@ -18,7 +18,21 @@ pub enum Probe {
 }
 
 impl Recovery {
-    /// When to send a tail loss probe, counted from the last transmission of new data or the last
+    /// Whether there may be a tail loss probe, as far as is known here: nothing is lost, no probe is
+    /// out, and the round trip was measured since the last one (RFC 8985 §7.3).
+    #[inline]
+    pub const fn may_probe(&self) -> bool {
+        let is_probing = !matches!(
+            self.state,
+            State::Open {
+                probing: Probing::No,
+                ..
+            }
+        );
+        !is_probing && self.has(SAMPLED)
+    }
+
+    /// When to send a tail loss probe, in microseconds from the last transmission of new data or the last
     /// acknowledgement of such, if at all (RFC 8985 §7.2). `board` is `None` where nothing is
     /// selectively acknowledged; without SACK there is no probe (§4).
     pub fn probe_timeout(
@@ -28,25 +42,17 @@ impl Recovery {
         rtt: &RttEstimator,
         mss: u16,
         board: Option<&Scoreboard>,
-    ) -> Option<Duration> {
-        let is_probing = !matches!(
-            self.state,
-            State::Open {
-                probing: Probing::No,
-                ..
-            }
-        );
-        let calm =
-            !is_probing && self.has(SAMPLED) && sack && board.is_none_or(Scoreboard::is_empty);
+    ) -> Option<u32> {
+        let calm = self.may_probe() && sack && board.is_none_or(Scoreboard::is_empty);
         if !calm || sender.flight() == 0 {
             return None;
         }
-        let twice = rtt.srtt()?.times(2);
+        let twice = rtt.srtt()?.as_micros() as u32 * 2;
         let span = match sender.flight() <= u32::from(mss) {
-            true => twice + MAX_ACK_DELAY,
+            true => twice + MAX_ACK_DELAY.as_micros() as u32,
             false => twice,
         };
-        Some(span.min(rtt.rto()))
+        Some(span.min(rtt.rto_micros()))
     }
 
     /// The probe to send now (RFC 8985 §7.3).

@@ -371,7 +371,7 @@ fn run(case: Case, mut congestion: Congestion) -> Outcome {
         pto_at = match (due, pto_at) {
             (None, _) => None,
             (Some(_), Some(at)) if !sent_new => Some(at),
-            (Some(span), _) => Some(time + span.as_micros()),
+            (Some(micros), _) => Some(time + u64::from(micros)),
         };
         reo_at = case
             .sack

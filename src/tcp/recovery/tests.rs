@@ -1,5 +1,8 @@
 extern crate std;
 
+use proptest::prelude::{prop_assert_eq, proptest};
+use std::vec::Vec;
+
 use super::probe::MAX_ACK_DELAY;
 use super::*;
 
@@ -202,8 +205,10 @@ fn rfc_6937_3_1_single_loss_is_spread_over_the_round_trip() {
 fn rfc_8985_7_2_probe_is_due_after_two_round_trips() {
     let mut it = Fixture::new(3);
     let due = |it: &Fixture| {
-        it.recovery
-            .probe_timeout(it.sender, true, &it.rtt, 1000, None)
+        let span = it
+            .recovery
+            .probe_timeout(it.sender, true, &it.rtt, 1000, None);
+        span.map(|micros| Duration::from_micros(micros.into()))
     };
     assert_eq!(due(&it), Some(Duration::from_millis(20)));
     it.sender.una = Seq(2 * MSS);
@@ -265,5 +270,41 @@ fn rfc_8985_7_4_2_loss_that_a_probe_repaired_reduces_the_window() {
             );
         }
         assert_eq!(it.congestion.window(), window * MSS);
+    }
+}
+
+proptest! {
+    #[test]
+    fn plain_acknowledgement_ends_as_any_other(
+        steps: Vec<(u8, u8)>, segments in 0..4_u32, cwnd_limited: bool,
+    ) {
+        let mut it = Fixture::new(10);
+        for (step, amount) in steps {
+            match step % 8 {
+                0 => it.duplicate(),
+                1 | 2 => drop(it.send()),
+                3 => {
+                    let (now, sender) = (NOW, it.sender);
+                    it.recovery.on_timeout(now, sender, &mut it.congestion, None);
+                }
+                4 => drop(it.recovery.probe(it.sender, 1000)),
+                5 => it.recovery.on_rtt_sample(),
+                _ => {
+                    let most = it.sender.flight() / MSS;
+                    it.acked(u32::from(amount % 4).min(most));
+                }
+            }
+        }
+        let newly_acked = segments.min(it.sender.flight() / MSS) * MSS;
+        it.sender.una += newly_acked;
+        let (mut recovery, mut congestion) = (it.recovery, it.congestion);
+        let is_plain = recovery.on_plain_ack(
+            newly_acked, cwnd_limited, NOW, it.sender, &it.rtt, &mut congestion,
+        );
+        if is_plain {
+            let ack = Ack { newly_acked, cwnd_limited, ..Ack::default() };
+            it.recovery.on_ack(ack, NOW, it.sender, &it.rtt, &mut it.congestion, None);
+        }
+        prop_assert_eq!((recovery, congestion), (it.recovery, it.congestion));
     }
 }
