@@ -54,13 +54,8 @@ impl ByteQueue {
     /// Copies a small buffer behind the last byte if there is room for it in the last block, so
     /// that it pins no block of its own. False if it is not so: then nothing has happened.
     pub fn coalesce(&mut self, small: &NetBuf) -> bool {
-        let length = small.len();
         match &mut self.buf {
-            Some(buf) if !buf.is_empty() && length <= COALESCED && buf.tailroom() >= length => {
-                let mut copy = [0; COALESCED];
-                let copy = copy.get_mut(..length).unwrap_or(&mut []);
-                small.read(0, copy) == length && buf.append(copy).is_ok()
-            }
+            Some(buf) if !buf.is_empty() && small.len() <= COALESCED => copy_behind(buf, small),
             _ => false,
         }
     }
@@ -100,6 +95,16 @@ impl ByteQueue {
         }
         self.buf.as_mut().ok_or(NoBuffer)?.split_to(length)
     }
+}
+
+/// Copies a small buffer behind the last byte of another one if there is room in its last block. On its
+/// own, so that the bytes are on the stack for no longer.
+#[inline(never)]
+fn copy_behind(buf: &mut NetBuf, small: &NetBuf) -> bool {
+    let length = small.len();
+    let mut copy = [0; COALESCED];
+    let copy = copy.get_mut(..length).unwrap_or(&mut []);
+    buf.tailroom() >= length && small.read(0, copy) == length && buf.append(copy).is_ok()
 }
 
 /// A queue of bytes to be sent: appended at the end, given up at the front, sliced anywhere.

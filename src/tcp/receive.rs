@@ -39,6 +39,87 @@ impl Connection {
         segment: &Segment<'_>,
         buf: NetBuf,
     ) -> Arrived {
+        if self.is_expected(segment) {
+            let dropped = self.arrives_as_expected(turn, segment, buf);
+            return Arrived {
+                answer: Answer::None,
+                dropped,
+            };
+        }
+        self.any_segment_arrives(turn, segment, buf)
+    }
+
+    /// Whether a segment is what nearly every one is: in a connection that is up and open both ways, the
+    /// next data in line or an acknowledgement of more, and the window neither shuts nor opens. All
+    /// checks of RFC 9293 §3.10.7.4 let it pass.
+    #[inline]
+    fn is_expected(&self, segment: &Segment<'_>) -> bool {
+        let is_timely = match segment.options.timestamps {
+            // RFC 7323 §5.3 R1.
+            Some((value, _)) => !Seq(value).is_before(Seq(self.round_trips.recent())),
+            None => false,
+        };
+        self.state == TcpState::Established
+            && segment.flags.difference(TcpFlags::PSH) == TcpFlags::ACK
+            && segment.seq == self.rcv_nxt
+            && segment.length <= self.rcv_edge.distance(self.rcv_nxt)
+            && segment.ack.distance(self.una) <= self.flight()
+            && (segment.length > 0 || segment.ack != self.una)
+            && segment.window > 0
+            && self.wnd > 0
+            && is_timely == self.flags.contains(Flags::TIMESTAMPS)
+            && !self.flags.intersects(Flags::FIN_KNOWN | Flags::READ_SHUT)
+            && self.out_of_order.is_empty()
+            && !segment.congestion
+    }
+
+    /// What [`any_segment_arrives`](Self::any_segment_arrives) does with such a segment.
+    fn arrives_as_expected(
+        &mut self,
+        turn: &mut Turn<'_>,
+        segment: &Segment<'_>,
+        mut buf: NetBuf,
+    ) -> bool {
+        let now = turn.now;
+        if let Some((value, _)) = segment.options.timestamps
+            && self.flags.contains(Flags::TIMESTAMPS)
+            && !segment.seq.is_after(self.last_ack)
+        {
+            self.round_trips.stamped(value, now);
+        }
+        let newly_acked = segment.ack.distance(self.una);
+        if newly_acked > 0 || !segment.seq.is_before(self.wl1) {
+            self.set_peer_window(segment, u32::from(segment.window) << self.scales.send());
+        }
+        let held = self.flags.contains(Flags::UNACCEPTED) || !self.flags.contains(Flags::ORPHAN);
+        if held || newly_acked > 0 {
+            self.heard_from(now);
+        }
+        if newly_acked > 0 {
+            let sample = self.take_ack(now, segment, newly_acked);
+            self.recover(turn, segment, newly_acked, false, sample);
+            self.after_ack(now, newly_acked);
+        } else if !segment.options.sack.is_empty() {
+            self.recover(turn, segment, 0, false, None);
+        }
+        if segment.length == 0 {
+            return false;
+        }
+        let start = usize::from(buf.meta().payload);
+        buf.truncate(start + segment.length as usize);
+        let kept = !self.is_crowded_out(turn) && self.append(buf, start, segment.length);
+        self.schedule_ack(now, segment.length);
+        !kept
+    }
+
+    /// SEGMENT ARRIVES, whatever the segment.
+    #[inline(never)]
+    fn any_segment_arrives(
+        &mut self,
+        turn: &mut Turn<'_>,
+        segment: &Segment<'_>,
+        buf: NetBuf,
+    ) -> Arrived {
         let now = turn.now;
         if self.state == TcpState::SynSent {
             return self.arrives_in_syn_sent(now, segment).into();
@@ -570,3 +651,6 @@ impl Connection {
         self.timers = Timers::NONE;
     }
 }
+
+#[cfg(all(test, feature = "ipv4"))]
+mod tests;

@@ -294,14 +294,20 @@ impl Connection {
     }
 
     /// Whether the window may open by so much that the peer is to be told.
+    #[inline]
     pub(crate) fn opens_window(&self, pool: Pool) -> bool {
+        // What the pool has left is looked at last: it makes the edge no farther.
+        (self.rcv_nxt + self.quota_left()).is_after(self.rcv_edge) && self.opens_by_step(pool)
+    }
+
+    #[inline(never)]
+    fn opens_by_step(&self, pool: Pool) -> bool {
         let mss = u32::from(self.mss());
         // One to whom the window is shut waits for nothing else.
         let is_shut = self.rcv_edge.distance(self.rcv_nxt) < mss;
         let segments = if is_shut { 1 } else { 2 };
         let step = (self.receive_quota / 2).min(segments * mss).max(1) as i32;
         let opens = |edge: Seq| edge.since(self.rcv_edge) >= step;
-        // What the pool has left is looked at last: it makes the edge no farther.
         opens(self.rcv_nxt + self.quota_left())
             && opens(self.wanted_edge(Room::of(pool)))
             && !self.flags.contains(Flags::FIN_RECEIVED)

@@ -403,7 +403,9 @@ impl Core<'_> {
         let Some(index) = self.tcp_enter(entry, Some(segment)) else {
             return Err(ReceiveDrop::TcpBacklog);
         };
-        self.tcp_arrives(index, segment, buf)
+        let result = self.tcp_arrives(index, segment, buf);
+        self.tcp_settle(index);
+        result
     }
 
     /// The peer of a handshake becomes a connection that waits to be accepted; `last` is the segment

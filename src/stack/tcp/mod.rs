@@ -67,8 +67,24 @@ impl Core<'_> {
     pub(super) fn receive_tcp(
         &mut self,
         delivery: &Delivery,
-        mut buf: NetBuf,
+        buf: NetBuf,
     ) -> Result<(), ReceiveDrop> {
+        let (changed, result) = self.take_segment(delivery, buf)?;
+        // What it was taken apart in is off the stack by now.
+        if let Some(index) = changed {
+            self.tcp_settle(index);
+        }
+        result
+    }
+
+    /// Takes a segment in: the connection that is to be settled, if it was for one, and whether its data
+    /// could be kept.
+    #[inline(never)]
+    fn take_segment(
+        &mut self,
+        delivery: &Delivery,
+        mut buf: NetBuf,
+    ) -> Result<(Option<u16>, Result<(), ReceiveDrop>), ReceiveDrop> {
         let Delivery { start, length, .. } = *delivery;
         // Never from or to more than one host (RFC 9293 §3.9.2.3).
         if delivery.kind != Destination::Unicast
@@ -132,11 +148,12 @@ impl Core<'_> {
         buf.set_meta(meta);
         buf.truncate(start + length);
         match self.tcp.find(&tuple) {
-            Some(index) => self.tcp_arrives(index, &segment, buf),
-            None => self.tcp_arrives_elsewhere(&tuple, &segment, buf),
+            Some(index) => Ok((Some(index), self.tcp_arrives(index, &segment, buf))),
+            None => (self.tcp_arrives_elsewhere(&tuple, &segment, buf)).map(|()| (None, Ok(()))),
         }
     }
 
+    /// A segment for a connection, which is to be settled then.
     pub(super) fn tcp_arrives(
         &mut self,
         index: u16,
@@ -162,11 +179,9 @@ impl Core<'_> {
                 }
             }
         }
-        self.tcp_settle(index);
-        if arrived.dropped {
-            Err(ReceiveDrop::TcpQuota)
-        } else {
-            Ok(())
+        match arrived.dropped {
+            true => Err(ReceiveDrop::TcpQuota),
+            false => Ok(()),
         }
     }
 
