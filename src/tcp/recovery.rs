@@ -316,19 +316,16 @@ impl Recovery {
         congestion: &Congestion,
         board: Option<&Scoreboard>,
     ) -> Option<Send> {
+        if board.is_none() && self.is_open() {
+            return self.next_open(sender, congestion);
+        }
         let mss = congestion.mss();
-        let pipe = self.pipe(sender, mss, board);
-        let budget = match (self.state, board) {
-            (State::Fast { budget, .. }, _) => budget,
-            // Limited transmit: a segment for each of the first two duplicates (RFC 3042).
-            (State::Open { .. }, None) => {
-                let more = u32::from(self.dup_acks.min(DUP_THRESH - 1)) * u32::from(mss);
-                congestion
-                    .window()
-                    .saturating_add(more)
-                    .saturating_sub(sender.flight())
+        let budget = match self.state {
+            State::Fast { budget, .. } => budget,
+            _ => {
+                let pipe = self.pipe(sender, mss, board);
+                congestion.window().saturating_sub(pipe)
             }
-            _ => congestion.window().saturating_sub(pipe),
         };
         let missing = match (self.state, board) {
             (State::Open { .. }, _) => None,
@@ -355,6 +352,17 @@ impl Recovery {
         }
         let span = board.rescue_segment(sender.nxt, mss)?;
         (budget >= span.length).then_some(Send::Rescue(span))
+    }
+
+    /// The same while nothing is known to be missing, without a scoreboard. Limited transmit: a segment
+    /// more for each of the first two duplicates (RFC 3042).
+    #[inline]
+    fn next_open(&self, sender: Sender, congestion: &Congestion) -> Option<Send> {
+        let mss = u32::from(congestion.mss());
+        let more = u32::from(self.dup_acks.min(DUP_THRESH - 1)) * mss;
+        let window = congestion.window().saturating_add(more);
+        let budget = window.saturating_sub(sender.flight());
+        (sender.unsent > 0 && budget >= sender.unsent.min(mss)).then_some(Send::New(budget))
     }
 
     /// `length` octets were sent for the first time.
