@@ -29,6 +29,8 @@ pub struct Ancillary {
     /// When the driver received it, in nanoseconds on its own clock.
     #[cfg(feature = "timestamps")]
     pub timestamp: Option<u64>,
+    /// Datagrams for this socket that were dropped so far.
+    pub dropped: Option<u32>,
 }
 
 impl Ancillary {
@@ -44,6 +46,7 @@ impl Ancillary {
             traffic_class: wants(Flags::TRAFFIC_CLASS).then_some(info.traffic_class),
             #[cfg(feature = "timestamps")]
             timestamp: (wants(Flags::TIMESTAMP) && info.timestamp != 0).then_some(info.timestamp),
+            dropped: None,
         }
     }
 }

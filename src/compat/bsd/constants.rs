@@ -96,18 +96,26 @@ numbers! {
     SO_RCVBUF = 8;
     /// Asks a silent peer whether it is there.
     SO_KEEPALIVE = 9;
+    /// Urgent data are received among the others: always so.
+    SO_OOBINLINE = 10;
     /// The transmit queue.
     SO_PRIORITY = 12;
     /// What closing does with what was not sent yet.
     SO_LINGER = 13;
     /// Shares the address and port.
     SO_REUSEPORT = 15;
+    /// Bytes of a stream that have to be there for a call to receive, or `POLLIN` to be told.
+    SO_RCVLOWAT = 18;
+    /// Bytes that there has to be room for to send: always 1.
+    SO_SNDLOWAT = 19;
     /// How long a call waits to receive.
     SO_RCVTIMEO = 20;
     /// How long a call waits to send.
     SO_SNDTIMEO = 21;
     /// The interface, by name.
     SO_BINDTODEVICE = 25;
+    /// Tells when the driver received it, in microseconds.
+    SO_TIMESTAMP = 29;
     /// Whether it accepts connections.
     SO_ACCEPTCONN = 30;
     /// Tells when the driver received it, in nanoseconds.
@@ -116,6 +124,8 @@ numbers! {
     SO_PROTOCOL = 38;
     /// The family.
     SO_DOMAIN = 39;
+    /// Tells how many datagrams were dropped because there was no room.
+    SO_RXQ_OVFL = 40;
     /// The interface, by number.
     SO_BINDTOIFINDEX = 62;
     /// DSCP and ECN.
@@ -152,6 +162,20 @@ numbers! {
     IP_DROP_SOURCE_MEMBERSHIP = 40;
     /// Whether groups that others have joined are heard.
     IP_MULTICAST_ALL = 49;
+    /// Ports to choose from where none is asked for: the lowest, and the highest times 65,536.
+    IP_LOCAL_PORT_RANGE = 51;
+    /// Joins a group of either version (RFC 3678 §5.1).
+    MCAST_JOIN_GROUP = 42;
+    /// Hears a source no longer.
+    MCAST_BLOCK_SOURCE = 43;
+    /// Hears a source again.
+    MCAST_UNBLOCK_SOURCE = 44;
+    /// Leaves a group.
+    MCAST_LEAVE_GROUP = 45;
+    /// Joins one source of a group.
+    MCAST_JOIN_SOURCE_GROUP = 46;
+    /// Leaves one source of a group.
+    MCAST_LEAVE_SOURCE_GROUP = 47;
     /// Of `IP_MTU_DISCOVER`: in fragments where it has to be.
     IP_PMTUDISC_WANT = 1;
     /// Of `IP_MTU_DISCOVER`: whole, or not at all.
@@ -184,6 +208,8 @@ numbers! {
     IPV6_RECVHOPLIMIT = 51;
     /// The hop limit of a message.
     IPV6_HOPLIMIT = 52;
+    /// The path MTU to the peer, in a structure (RFC 3542 §11.3).
+    IPV6_PATHMTU = 61;
     /// Datagrams are not sent in fragments.
     IPV6_DONTFRAG = 62;
     /// Tells the traffic class.
@@ -208,6 +234,10 @@ numbers! {
     TCP_KEEPINTVL = 5;
     /// Questions without an answer after which the connection is over.
     TCP_KEEPCNT = 6;
+    /// How a connection is doing.
+    TCP_INFO = 11;
+    /// The name of what controls congestion: that of the build.
+    TCP_CONGESTION = 13;
     /// Milliseconds without an acknowledgement after which the connection is over.
     TCP_USER_TIMEOUT = 18;
     /// The addresses are to bind to.

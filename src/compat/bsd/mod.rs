@@ -26,6 +26,7 @@ mod receive;
 mod select;
 mod send;
 mod sockopt;
+mod stream_options;
 mod table;
 mod wait;
 

@@ -60,7 +60,9 @@ impl<'a, const N: usize> Sockets<'a, N> {
                     Ok(())
                 }
                 Socket::Stream if options.local.is_none() => {
-                    let bound = bind_stream(stack, slots, &options, address)?;
+                    let bound = in_range(stack, &options, address, |address| {
+                        bind_stream(stack, slots, &options, address)
+                    })?;
                     open_slot(slots, fd)?.options.local = Some(bound);
                     Ok(())
                 }
@@ -128,7 +130,9 @@ impl<'a, const N: usize> Sockets<'a, N> {
             }
             let local = match options.local {
                 Some(local) => local,
-                None => bind_stream(stack, slots, &options, options.any())?,
+                None => in_range(stack, &options, options.any(), |address| {
+                    bind_stream(stack, slots, &options, address)
+                })?,
             };
             let backlog = backlog.clamp(1, i32::from(u16::MAX)) as u16;
             let mut listener = match options.is_one_version() || local.is_ipv4() {
@@ -331,7 +335,9 @@ fn begin<'a>(stack: Stack<'a>, slot: &mut Slot<'a>, remote: SocketAddr) -> Resul
                 }
                 None => local,
             };
-            let mut socket = TcpSocket::begin_from(stack, local, remote)?;
+            let mut socket = in_range(stack, &options, local, |local| {
+                Ok(TcpSocket::begin_from(stack, local, remote)?)
+            })?;
             options.apply_to_connection(&mut socket);
             slot.socket = Socket::Connection(socket);
             slot.options.flags |= Flags::CONNECTING;
@@ -383,15 +389,41 @@ pub(super) fn open_datagrams<'a>(
     local: SocketAddr,
 ) -> Result<UdpSocket<'a>, Errno> {
     let reuse = options.flags.intersects(Flags::REUSE | Flags::REUSE_PORT);
-    let mut bind = UdpBind::new(local)
-        .reuse(reuse)
-        .one_version(options.is_one_version() || local.is_ipv4());
-    if let Some(interface) = options.interface {
-        bind = bind.interface(interface);
-    }
-    let socket = UdpSocket::bind(stack, bind)?;
+    let socket = in_range(stack, options, local, |local| {
+        let mut bind = UdpBind::new(local)
+            .reuse(reuse)
+            .one_version(options.is_one_version() || local.is_ipv4());
+        if let Some(interface) = options.interface {
+            bind = bind.interface(interface);
+        }
+        Ok(UdpSocket::bind(stack, bind)?)
+    })?;
     options.apply_to_datagrams(&socket, stack);
     Ok(socket)
+}
+
+/// Opens something on a port of the range that is set, where none is asked for: the first that is
+/// free, from anywhere on. There are no more to be tried than there are sockets.
+fn in_range<T>(
+    stack: Stack<'_>,
+    options: &Options,
+    mut local: SocketAddr,
+    mut open: impl FnMut(SocketAddr) -> Result<T, Errno>,
+) -> Result<T, Errno> {
+    let Some((first, last)) = options.ports.filter(|_| local.port() == 0) else {
+        return open(local);
+    };
+    let count = u32::from(last.saturating_sub(first)) + 1;
+    let start = stack.visit(|core| core.rng.below(count));
+    for at in 0..count {
+        // No more than `last`.
+        local.set_port((u32::from(first) + (start + at) % count) as u16);
+        match open(local) {
+            Err(Errno::EADDRINUSE) => {}
+            opened => return opened,
+        }
+    }
+    Err(Errno::EADDRINUSE)
 }
 
 /// Chooses where a stream is bound, so that no other has the place.

@@ -40,6 +40,10 @@ bitflags! {
         const REUSE_PORT = 1 << 20;
         /// Somebody waits for the connection to be made.
         const CONNECTING = 1 << 21;
+        /// Tells of dropped datagrams.
+        const OVERFLOW = 1 << 22;
+        /// The timestamps are told in microseconds.
+        const MICROSECONDS = 1 << 23;
     }
 }
 
@@ -53,6 +57,10 @@ pub(super) struct Options {
     /// Bytes; 0: as the socket has it at first.
     pub(super) receive_quota: u32,
     pub(super) send_quota: u32,
+    /// Bytes of a stream that are worth to be received.
+    pub(super) low_water: u32,
+    /// The lowest and the highest port to choose; `None`: one of the ephemeral ports.
+    pub(super) ports: Option<(u16, u16)>,
     /// Milliseconds; `u32::MAX`: as the stack has it.
     pub(super) user_timeout: u32,
     /// Seconds.
@@ -75,6 +83,8 @@ impl Options {
         send_timeout: 0,
         receive_quota: 0,
         send_quota: 0,
+        low_water: 1,
+        ports: None,
         user_timeout: u32::MAX,
         linger: 0,
         keep_idle: crate::config::TCP_KEEPALIVE as u16,
@@ -196,6 +206,12 @@ impl Options {
             0 => crate::config::TCP_RECEIVE_QUOTA as u32,
             bytes => bytes,
         }
+    }
+
+    /// Bytes of a stream that have to be there: never more than find room together.
+    pub(super) fn enough_bytes(&self) -> usize {
+        let most = (self.receive_bytes() / 2).max(1);
+        self.low_water.clamp(1, most) as usize
     }
 
     pub(super) const fn send_bytes(&self) -> u32 {

@@ -150,7 +150,13 @@ fn readiness(slots: &[Slot<'_>], slot: &Slot<'_>) -> i32 {
                 .error()
                 .filter(|error| *error != TcpError::Aborted && !flags.contains(Flags::ERROR_TOLD));
             let is_over = state == TcpState::Closed;
-            of(socket.is_readable() || read_shut, POLLIN)
+            // What has come is enough if no more can come.
+            let more_may_come = matches!(
+                state,
+                TcpState::Established | TcpState::FinWait1 | TcpState::FinWait2
+            );
+            let is_enough = !more_may_come || socket.unread() >= slot.options.enough_bytes();
+            of(socket.is_readable() && is_enough || read_shut, POLLIN)
                 // Where sending fails it does so at once.
                 | of(socket.room_to_write().is_ok_and(|room| room > 0) || write_shut || is_over, POLLOUT)
                 | of(error.is_some(), POLLERR)

@@ -84,8 +84,12 @@ fn receive<'a>(
     let slot = open_slot(slots, fd)?;
     let options = &mut slot.options;
     let peek = flags & MSG_PEEK != 0;
+    let least = match flags & MSG_WAITALL {
+        0 => wanted.min(options.enough_bytes()),
+        _ => wanted,
+    };
     // What is peeked at does not become more by waiting for it.
-    let is_enough = |done: usize| done >= wanted || peek || flags & MSG_WAITALL == 0;
+    let is_enough = |done: usize| done >= least || peek;
     let is_shut = options.flags.contains(Flags::READ_SHUT);
     match &mut slot.socket {
         Socket::Connection(socket) => loop {
@@ -120,6 +124,9 @@ fn receive<'a>(
             let mut message = Message::cut(copied, info.length, flags);
             message.source = Some(options.outward(info.source));
             message.ancillary = Ancillary::of(options, &info);
+            if options.flags.contains(Flags::OVERFLOW) {
+                message.ancillary.dropped = Some(socket.dropped());
+            }
             Ok(message)
         }
         Socket::Datagram(None) => Err(Stall::Descriptor),

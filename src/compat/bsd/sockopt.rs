@@ -5,8 +5,9 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::constants::*;
 use super::errno::Errno;
-use super::membership::{membership, source_membership};
+use super::membership::{independent, membership, source_membership};
 use super::options::{Flags, Options};
+use super::stream_options::{CONGESTION, get_tcp, set_tcp, tcp_info};
 use super::table::{Fd, Slot, Socket, Sockets};
 use crate::config;
 use crate::stack::{InterfaceId, Stack};
@@ -19,7 +20,9 @@ impl<'a, const N: usize> Sockets<'a, N> {
     /// name (feature `mgmt`). `IP_ADD_MEMBERSHIP` and `IP_DROP_MEMBERSHIP` are a group, an address of
     /// the interface and where that is unspecified its number; those with a source a group, an
     /// address of the interface and the source; `IPV6_ADD_MEMBERSHIP` and `IPV6_DROP_MEMBERSHIP` a
-    /// group and the number of the interface. Number 0 leaves the choice to the routes.
+    /// group and the number of the interface; `MCAST_*` the number of the interface, the group and
+    /// for those with a source that, either in 32 bytes as an address of a socket. Number 0 leaves
+    /// the choice to the routes.
     ///
     /// # Errors
     ///
@@ -34,6 +37,11 @@ impl<'a, const N: usize> Sockets<'a, N> {
             );
             match (level, name) {
                 (SOL_SOCKET, _) => set_socket(stack, slot, name, value)?,
+                (IPPROTO_IP | IPPROTO_IPV6, MCAST_JOIN_GROUP..=MCAST_LEAVE_SOURCE_GROUP)
+                    if matches!(slot.socket, Socket::Datagram(_)) =>
+                {
+                    independent(stack, slot, name, value)?;
+                }
                 _ if matches!(slot.socket, Socket::Pair(_)) => return Err(Errno::ENOPROTOOPT),
                 (IPPROTO_IP, _) => set_ip(stack, slot, name, value)?,
                 (IPPROTO_IPV6, _) if slot.options.is_ipv6() => {
@@ -57,7 +65,12 @@ impl<'a, const N: usize> Sockets<'a, N> {
 
     /// Asks for an option: writes it to `to`, cutting off what does not fit, and says how many bytes
     /// it has. See [`Sockets::setsockopt`]; beside those there are `SO_TYPE`, `SO_PROTOCOL`,
-    /// `SO_DOMAIN`, `SO_ERROR`, `SO_ACCEPTCONN`, `IP_MTU`, `IPV6_MTU` and `TCP_MAXSEG`.
+    /// `SO_DOMAIN`, `SO_ERROR`, `SO_ACCEPTCONN`, `SO_SNDLOWAT`, `IP_MTU`, `IPV6_MTU`, `IPV6_PATHMTU` (an address
+    /// of 28 bytes, which is unspecified, and the MTU), `TCP_MAXSEG`, `TCP_CONGESTION` (a name) and
+    /// `TCP_INFO`: numbers of 32 bits, which are the state by its number in the MIB (RFC 4022), the
+    /// round-trip time in microseconds, the congestion window, the window of the peer, the bytes of a
+    /// full segment, those that are not acknowledged, the segments that were sent again, the bytes
+    /// that wait to be read, and those that were written and are not acknowledged.
     pub fn getsockopt(&self, fd: Fd, level: i32, name: i32, to: &mut [u8]) -> Result<usize, Errno> {
         let stack = self.stack;
         self.with(fd, |slot| {
@@ -94,6 +107,19 @@ impl<'a, const N: usize> Sockets<'a, N> {
                     return put(to, name.as_deref().unwrap_or("").as_bytes());
                 }
                 (SOL_SOCKET, SO_ERROR) => take_error(slot),
+                (IPPROTO_IPV6, IPV6_PATHMTU) if options.is_ipv6() => {
+                    let mtu = path_mtu(stack, slot)?.to_ne_bytes();
+                    let [a, b] = (AF_INET6 as u16).to_ne_bytes();
+                    let mut bytes = [[0; 4]; 8];
+                    let [family, .., last] = &mut bytes;
+                    (*family, *last) = ([a, b, 0, 0], mtu);
+                    return put(to, bytes.as_flattened());
+                }
+                (IPPROTO_TCP, TCP_CONGESTION) => match &slot.socket {
+                    Socket::Datagram(_) | Socket::Pair(_) => return Err(Errno::ENOPROTOOPT),
+                    _ => return put(to, CONGESTION.as_bytes()),
+                },
+                (IPPROTO_TCP, TCP_INFO) => return tcp_info(slot, to),
                 (SOL_SOCKET, _) => get_socket(slot, name)?,
                 _ if matches!(slot.socket, Socket::Pair(_)) => return Err(Errno::ENOPROTOOPT),
                 (IPPROTO_IP, IP_MTU) | (IPPROTO_IPV6, IPV6_MTU) => path_mtu(stack, slot)?,
@@ -165,7 +191,7 @@ impl<'a, const N: usize> Sockets<'a, N> {
 }
 
 /// Writes what fits of a value, and says how much that is.
-fn put(to: &mut [u8], value: &[u8]) -> Result<usize, Errno> {
+pub(super) fn put(to: &mut [u8], value: &[u8]) -> Result<usize, Errno> {
     for (to, from) in to.iter_mut().zip(value) {
         *to = *from;
     }
@@ -173,7 +199,7 @@ fn put(to: &mut [u8], value: &[u8]) -> Result<usize, Errno> {
 }
 
 /// The `int` at the place `at` of a value.
-fn int(value: &[u8], at: usize) -> Result<i32, Errno> {
+pub(super) fn int(value: &[u8], at: usize) -> Result<i32, Errno> {
     let bytes = value.get(4 * at..).and_then(|rest| rest.first_chunk());
     bytes.map(|b| i32::from_ne_bytes(*b)).ok_or(Errno::EINVAL)
 }
@@ -183,6 +209,15 @@ fn octet(value: &[u8], default: u8) -> Result<u8, Errno> {
     match int(value, 0)? {
         -1 => Ok(default),
         number => u8::try_from(number).map_err(|_| Errno::EINVAL),
+    }
+}
+
+/// A TTL or hop limit: none is 0 that leaves a host (RFC 1122 §3.2.1.7, RFC 8200 §3), -1 is the
+/// default.
+fn unicast_hop_limit(value: &[u8]) -> Result<u8, Errno> {
+    match int(value, 0)? {
+        0 => Err(Errno::EINVAL),
+        _ => octet(value, 0),
     }
 }
 
@@ -227,7 +262,22 @@ fn set_socket(stack: Stack<'_>, slot: &mut Slot<'_>, name: i32, value: &[u8]) ->
         SO_REUSEPORT => Flags::REUSE_PORT,
         SO_BROADCAST => Flags::BROADCAST,
         SO_KEEPALIVE => Flags::KEEPALIVE,
-        SO_TIMESTAMPNS if cfg!(feature = "timestamps") && is_datagram => Flags::TIMESTAMP,
+        SO_TIMESTAMP | SO_TIMESTAMPNS if cfg!(feature = "timestamps") && is_datagram => {
+            let is_in_micros = name == SO_TIMESTAMP;
+            options.flags.set(Flags::MICROSECONDS, is_in_micros);
+            Flags::TIMESTAMP
+        }
+        SO_RXQ_OVFL if is_datagram => Flags::OVERFLOW,
+        // There is no other way (RFC 6093 §6).
+        SO_OOBINLINE if int(value, 0)? != 0 => return Ok(()),
+        SO_RCVLOWAT if !is_datagram => {
+            let bytes = int(value, 0)?;
+            options.low_water = match bytes {
+                ..0 => u32::MAX,
+                bytes => bytes as u32,
+            };
+            return Ok(());
+        }
         SO_SNDBUF | SO_RCVBUF => {
             let bytes = u32::try_from(int(value, 0)?).map_err(|_| Errno::EINVAL)?;
             let bytes = bytes.max(1);
@@ -301,7 +351,17 @@ fn get_socket(slot: &Slot<'_>, name: i32) -> Result<i32, Errno> {
         SO_REUSEPORT => flag(Flags::REUSE_PORT),
         SO_BROADCAST => flag(Flags::BROADCAST),
         SO_KEEPALIVE => flag(Flags::KEEPALIVE),
-        SO_TIMESTAMPNS if cfg!(feature = "timestamps") => flag(Flags::TIMESTAMP),
+        SO_TIMESTAMP | SO_TIMESTAMPNS if cfg!(feature = "timestamps") => {
+            let is_in_micros = options.flags.contains(Flags::MICROSECONDS);
+            match is_in_micros == (name == SO_TIMESTAMP) {
+                true => flag(Flags::TIMESTAMP),
+                false => 0,
+            }
+        }
+        SO_RXQ_OVFL if is_datagram => flag(Flags::OVERFLOW),
+        SO_OOBINLINE => 1,
+        SO_RCVLOWAT => options.enough_bytes() as i32,
+        SO_SNDLOWAT => 1,
         SO_SNDBUF => i32::try_from(options.send_bytes()).unwrap_or(i32::MAX),
         SO_RCVBUF => i32::try_from(options.receive_bytes()).unwrap_or(i32::MAX),
         SO_PRIORITY => options.priority.into(),
@@ -344,11 +404,7 @@ fn set_ip<'a>(stack: Stack<'a>, slot: &mut Slot<'a>, name: i32, value: &[u8]) ->
             return Ok(());
         }
         IP_TTL => {
-            options.hop_limit = match octet(value, 0)? {
-                // "0" is no TTL that leaves a host (RFC 1122 §3.2.1.7); -1 is the default.
-                0 if int(value, 0)? == 0 => return Err(Errno::EINVAL),
-                ttl => ttl,
-            };
+            options.hop_limit = unicast_hop_limit(value)?;
             return Ok(());
         }
         IP_MULTICAST_TTL => {
@@ -388,6 +444,16 @@ fn set_ip<'a>(stack: Stack<'a>, slot: &mut Slot<'a>, name: i32, value: &[u8]) ->
             options.flags.set(Flags::DONT_FRAGMENT, whole);
             return Ok(());
         }
+        IP_LOCAL_PORT_RANGE => {
+            let range = int(value, 0)? as u32;
+            let (first, last) = (range as u16, (range >> 16) as u16);
+            options.ports = match (first, last) {
+                (0, 0) => None,
+                (first, last) if first > 0 && first <= last => Some((first, last)),
+                _ => return Err(Errno::EINVAL),
+            };
+            return Ok(());
+        }
         IP_PKTINFO => Flags::PACKET_INFO,
         IP_RECVTTL => Flags::HOP_LIMIT,
         IP_RECVTOS => Flags::TRAFFIC_CLASS,
@@ -414,6 +480,9 @@ fn get_ip(options: &Options, name: i32) -> Result<i32, Errno> {
         IP_RECVTTL => flag(Flags::HOP_LIMIT),
         IP_RECVTOS => flag(Flags::TRAFFIC_CLASS),
         IP_MTU_DISCOVER => options.pmtu_discover(),
+        IP_LOCAL_PORT_RANGE => options.ports.map_or(0, |(first, last)| {
+            (u32::from(last) << 16 | u32::from(first)) as i32
+        }),
         _ => return Err(Errno::ENOPROTOOPT),
     })
 }
@@ -429,7 +498,7 @@ fn set_ipv6<'a>(
     let options = &mut slot.options;
     let flag = match name {
         IPV6_UNICAST_HOPS => {
-            options.hop_limit = octet(value, 0)?;
+            options.hop_limit = unicast_hop_limit(value)?;
             return Ok(());
         }
         IPV6_MULTICAST_HOPS => {
@@ -465,6 +534,8 @@ fn set_ipv6<'a>(
         // "before it is bound" (RFC 3493 §5.3).
         IPV6_V6ONLY if is_bound => return Err(Errno::EINVAL),
         IPV6_V6ONLY => Flags::V6ONLY,
+        // "Other option values return an error" (RFC 3493 §5.2).
+        IPV6_MULTICAST_LOOP if !(0..=1).contains(&int(value, 0)?) => return Err(Errno::EINVAL),
         IPV6_MULTICAST_LOOP => Flags::MULTICAST_LOOP,
         IPV6_MULTICAST_ALL => Flags::MULTICAST_ALL,
         IPV6_RECVPKTINFO => Flags::PACKET_INFO,
@@ -489,6 +560,7 @@ fn get_ipv6(options: &Options, name: i32) -> Result<i32, Errno> {
         IPV6_V6ONLY => flag(Flags::V6ONLY),
         IPV6_MULTICAST_LOOP => flag(Flags::MULTICAST_LOOP),
         IPV6_MULTICAST_ALL => flag(Flags::MULTICAST_ALL),
+        IPV6_ADD_MEMBERSHIP | IPV6_DROP_MEMBERSHIP => return Err(Errno::EOPNOTSUPP),
         IPV6_RECVPKTINFO => flag(Flags::PACKET_INFO),
         IPV6_RECVHOPLIMIT => flag(Flags::HOP_LIMIT),
         IPV6_RECVTCLASS => flag(Flags::TRAFFIC_CLASS),
@@ -509,44 +581,6 @@ fn hop_limit(options: &Options) -> i32 {
         0 => 64,
         hop_limit => hop_limit.into(),
     }
-}
-
-fn set_tcp(options: &mut Options, name: i32, value: &[u8]) -> Result<(), Errno> {
-    let number = int(value, 0)?;
-    match name {
-        TCP_NODELAY => options.flags.set(Flags::NO_DELAY, number != 0),
-        TCP_KEEPIDLE => {
-            let seconds = u16::try_from(number).ok().filter(|seconds| *seconds > 0);
-            options.keep_idle = seconds.ok_or(Errno::EINVAL)?;
-        }
-        TCP_USER_TIMEOUT => {
-            let millis = u32::try_from(number).map_err(|_| Errno::EINVAL)?;
-            options.user_timeout = millis;
-        }
-        // They are numbers of the build.
-        TCP_KEEPINTVL if number == config::TCP_KEEPALIVE_INTERVAL as i32 => {}
-        TCP_KEEPCNT if number == config::TCP_KEEPALIVE_PROBES as i32 => {}
-        _ => return Err(Errno::ENOPROTOOPT),
-    }
-    Ok(())
-}
-
-fn get_tcp(slot: &Slot<'_>, name: i32) -> Result<i32, Errno> {
-    let options = &slot.options;
-    Ok(match (name, &slot.socket) {
-        (_, Socket::Datagram(_)) => return Err(Errno::ENOPROTOOPT),
-        (TCP_NODELAY, _) => options.flags.contains(Flags::NO_DELAY).into(),
-        (TCP_KEEPIDLE, _) => options.keep_idle.into(),
-        (TCP_KEEPINTVL, _) => config::TCP_KEEPALIVE_INTERVAL as i32,
-        (TCP_KEEPCNT, _) => config::TCP_KEEPALIVE_PROBES as i32,
-        (TCP_USER_TIMEOUT, _) if options.user_timeout == u32::MAX => {
-            config::TCP_USER_TIMEOUT as i32 * 1000
-        }
-        (TCP_USER_TIMEOUT, _) => options.user_timeout.min(i32::MAX as u32) as i32,
-        (TCP_MAXSEG, Socket::Connection(socket)) => socket.info().map_or(0, |info| info.mss).into(),
-        (TCP_MAXSEG, _) => config::TCP_MSS_DEFAULT as i32,
-        _ => return Err(Errno::ENOPROTOOPT),
-    })
 }
 
 /// The IPv4 address at the octet `at` of a value.

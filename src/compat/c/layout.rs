@@ -138,6 +138,50 @@ structures! {
         /// Nanoseconds.
         tv_nsec: i64,
     }
+    /// `MCAST_JOIN_GROUP`, `MCAST_LEAVE_GROUP` (RFC 3678 §5.1).
+    GroupReq = "group_req" {
+        /// The number of the interface.
+        gr_interface: u32,
+        /// The group.
+        gr_group: SockAddrStorage,
+    }
+    /// The other options `MCAST_*`.
+    GroupSourceReq = "group_source_req" {
+        /// The number of the interface.
+        gsr_interface: u32,
+        /// The group.
+        gsr_group: SockAddrStorage,
+        /// The source.
+        gsr_source: SockAddrStorage,
+    }
+    /// `IPV6_PATHMTU` (RFC 3542 §11.3).
+    Ip6MtuInfo = "ip6_mtuinfo" {
+        /// Means nothing.
+        ip6m_addr: SockAddrIn6,
+        /// The path MTU in bytes.
+        ip6m_mtu: u32,
+    }
+    /// `TCP_INFO`.
+    TcpInfo = "tcp_info" {
+        /// The number of the MIB (RFC 4022).
+        tcpi_state: u32,
+        /// Microseconds.
+        tcpi_rtt: u32,
+        /// Bytes.
+        tcpi_snd_cwnd: u32,
+        /// Bytes.
+        tcpi_snd_wnd: u32,
+        /// Bytes.
+        tcpi_snd_mss: u32,
+        /// Bytes that were sent and are not acknowledged.
+        tcpi_unacked: u32,
+        /// Segments that were sent again.
+        tcpi_total_retrans: u32,
+        /// Bytes that wait to be read.
+        tcpi_unread: u32,
+        /// Bytes that were written and are not acknowledged.
+        tcpi_written: u32,
+    }
     /// Descriptors below 64, a bit each.
     FdBits = "fd_set" {
         /// The bits.
@@ -202,3 +246,9 @@ structures! {
 
 // SAFETY: three numbers.
 unsafe impl Plain for PollFd {}
+
+// What the options of sockets read and write byte by byte.
+const _: () = {
+    assert!(size_of::<GroupReq>() == 36 && size_of::<GroupSourceReq>() == 68);
+    assert!(size_of::<Ip6MtuInfo>() == 32 && size_of::<TcpInfo>() == 36);
+};

@@ -7,15 +7,17 @@ use heapless::Vec;
 
 use super::address::{need, write};
 use super::gate::{bytes, enter};
-#[cfg(feature = "timestamps")]
-use super::layout::TimeSpec;
 use super::layout::{CmsgHdr, In6PktInfo, InPktInfo, IoVec, MsgHdr};
+#[cfg(feature = "timestamps")]
+use super::layout::{TimeSpec, TimeVal};
 use super::pointers::{Bytes, In, Out, Room};
 use super::sockets::is_ipv6;
 use crate::compat::bsd::{
     Ancillary, Errno, IP_PKTINFO, IP_TOS, IP_TTL, IPPROTO_IP, IPPROTO_IPV6, IPV6_HOPLIMIT,
-    IPV6_PKTINFO, IPV6_TCLASS, MSG_CTRUNC, PacketInfo,
+    IPV6_PKTINFO, IPV6_TCLASS, MSG_CTRUNC, PacketInfo, SO_RXQ_OVFL, SOL_SOCKET,
 };
+#[cfg(feature = "timestamps")]
+use crate::compat::bsd::{SO_TIMESTAMP, SO_TIMESTAMPNS};
 
 /// Pieces of a message, at most.
 pub(super) const PIECES: usize = 16;
@@ -149,6 +151,9 @@ struct Control<'b> {
     room: &'b mut [u8],
     used: usize,
     is_cut: bool,
+    /// The time is told in microseconds.
+    #[cfg(feature = "timestamps")]
+    is_in_micros: bool,
 }
 
 impl Control<'_> {
@@ -204,11 +209,16 @@ impl Control<'_> {
         }
         #[cfg(feature = "timestamps")]
         if let Some(nanos) = ancillary.timestamp {
-            use crate::compat::bsd::{SO_TIMESTAMPNS, SOL_SOCKET};
-
             let (seconds, rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
+            let (kind, rest) = match self.is_in_micros {
+                true => (SO_TIMESTAMP, rest / 1000),
+                false => (SO_TIMESTAMPNS, rest),
+            };
             let time = [seconds.to_ne_bytes(), rest.to_ne_bytes()];
-            self.push(SOL_SOCKET, SO_TIMESTAMPNS, &[time.as_flattened()]);
+            self.push(SOL_SOCKET, kind, &[time.as_flattened()]);
+        }
+        if let Some(dropped) = ancillary.dropped {
+            self.push(SOL_SOCKET, SO_RXQ_OVFL, &[&dropped.to_ne_bytes()]);
         }
     }
 }
@@ -218,7 +228,7 @@ const _: () = {
     assert!(size_of::<InPktInfo>() == 12 && size_of::<In6PktInfo>() == 20);
     assert!(size_of::<CmsgHdr>() == ALIGNMENT + 8);
     #[cfg(feature = "timestamps")]
-    assert!(size_of::<TimeSpec>() == 16);
+    assert!(size_of::<TimeSpec>() == 16 && size_of::<TimeVal>() == 16);
 };
 
 /// A message that is received, as C has it.
@@ -254,6 +264,8 @@ fn receive(fd: c_int, message: &mut MsgHdr, flags: c_int) -> Result<usize, Errno
         true => &mut [],
         false => control.slice(message.msg_controllen)?,
     };
+    #[cfg(feature = "timestamps")]
+    let is_in_micros = enter(|world| Ok(world.sockets.get(fd, SOL_SOCKET, SO_TIMESTAMP)))?;
     let (received, is_ipv6) = enter(|world| {
         let received = world.call(world.sockets.recvmsg(fd, &mut slices, flags))?;
         Ok((received, is_ipv6(world, fd)))
@@ -262,6 +274,8 @@ fn receive(fd: c_int, message: &mut MsgHdr, flags: c_int) -> Result<usize, Errno
         room,
         used: 0,
         is_cut: false,
+        #[cfg(feature = "timestamps")]
+        is_in_micros: is_in_micros == Ok(1),
     };
     control.write(&received.ancillary, is_ipv6);
     message.msg_controllen = control.used;

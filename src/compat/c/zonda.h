@@ -314,16 +314,21 @@ const char *zonda_inet_ntop(int family, const void *address, char *text, zonda_s
 #define ZONDA_SO_SNDBUF 7              /* Bytes that may wait to be sent */
 #define ZONDA_SO_RCVBUF 8              /* Bytes that may wait to be received */
 #define ZONDA_SO_KEEPALIVE 9           /* Asks a silent peer whether it is there */
+#define ZONDA_SO_OOBINLINE 10          /* Urgent data are received among the others: always so */
 #define ZONDA_SO_PRIORITY 12           /* The transmit queue */
 #define ZONDA_SO_LINGER 13             /* What closing does with what was not sent yet */
 #define ZONDA_SO_REUSEPORT 15          /* Shares the address and port */
+#define ZONDA_SO_RCVLOWAT 18           /* Bytes of a stream that have to be there to receive */
+#define ZONDA_SO_SNDLOWAT 19           /* Bytes that there has to be room for to send: always 1 */
 #define ZONDA_SO_RCVTIMEO 20           /* How long a call waits to receive */
 #define ZONDA_SO_SNDTIMEO 21           /* How long a call waits to send */
 #define ZONDA_SO_BINDTODEVICE 25       /* The interface, by name */
+#define ZONDA_SO_TIMESTAMP 29          /* Tells when the driver received it, in microseconds */
 #define ZONDA_SO_ACCEPTCONN 30         /* Whether it accepts connections */
 #define ZONDA_SO_TIMESTAMPNS 35        /* Tells when the driver received it, in nanoseconds */
 #define ZONDA_SO_PROTOCOL 38           /* The protocol */
 #define ZONDA_SO_DOMAIN 39             /* The family */
+#define ZONDA_SO_RXQ_OVFL 40           /* Tells how many datagrams were dropped */
 #define ZONDA_SO_BINDTOIFINDEX 62      /* The interface, by number */
 
 #define ZONDA_IP_TOS 1                 /* DSCP and ECN */
@@ -343,6 +348,14 @@ const char *zonda_inet_ntop(int family, const void *address, char *text, zonda_s
 #define ZONDA_IP_ADD_SOURCE_MEMBERSHIP 39 /* Joins one source of a group */
 #define ZONDA_IP_DROP_SOURCE_MEMBERSHIP 40 /* Leaves one source of a group */
 #define ZONDA_IP_MULTICAST_ALL 49      /* Whether groups that others have joined are heard */
+/* Ports to choose from where none is asked for: the lowest, and the highest times 65536 */
+#define ZONDA_IP_LOCAL_PORT_RANGE 51
+#define ZONDA_MCAST_JOIN_GROUP 42      /* Joins a group of either version */
+#define ZONDA_MCAST_BLOCK_SOURCE 43    /* Hears a source no longer */
+#define ZONDA_MCAST_UNBLOCK_SOURCE 44  /* Hears a source again */
+#define ZONDA_MCAST_LEAVE_GROUP 45     /* Leaves a group */
+#define ZONDA_MCAST_JOIN_SOURCE_GROUP 46 /* Joins one source of a group */
+#define ZONDA_MCAST_LEAVE_SOURCE_GROUP 47 /* Leaves one source of a group */
 #define ZONDA_IP_PMTUDISC_WANT 1       /* Of IP_MTU_DISCOVER: in fragments where it has to be */
 #define ZONDA_IP_PMTUDISC_DO 2         /* Of IP_MTU_DISCOVER: whole, or not at all */
 
@@ -360,6 +373,7 @@ const char *zonda_inet_ntop(int family, const void *address, char *text, zonda_s
 #define ZONDA_IPV6_PKTINFO 50          /* The own address and interface of a message */
 #define ZONDA_IPV6_RECVHOPLIMIT 51     /* Tells the hop limit */
 #define ZONDA_IPV6_HOPLIMIT 52         /* The hop limit of a message */
+#define ZONDA_IPV6_PATHMTU 61          /* The path MTU to the peer, in a structure */
 #define ZONDA_IPV6_DONTFRAG 62         /* Datagrams are not sent in fragments */
 #define ZONDA_IPV6_RECVTCLASS 66       /* Tells the traffic class */
 #define ZONDA_IPV6_TCLASS 67           /* Traffic class */
@@ -375,6 +389,8 @@ const char *zonda_inet_ntop(int family, const void *address, char *text, zonda_s
 #define ZONDA_TCP_KEEPINTVL 5          /* Seconds between the questions */
 /* Questions without an answer after which the connection is over */
 #define ZONDA_TCP_KEEPCNT 6
+#define ZONDA_TCP_INFO 11              /* How a connection is doing */
+#define ZONDA_TCP_CONGESTION 13        /* The name of what controls congestion */
 /* Milliseconds without an acknowledgement after which the connection is over */
 #define ZONDA_TCP_USER_TIMEOUT 18
 
@@ -522,7 +538,40 @@ struct zonda_timeval {
     int64_t tv_usec;
 };
 
-/* What ZONDA_SO_TIMESTAMPNS tells. */
+/* The value of ZONDA_MCAST_JOIN_GROUP and ZONDA_MCAST_LEAVE_GROUP (RFC 3678, section 5.1). */
+struct zonda_group_req {
+    uint32_t gr_interface; /* 0: the routes choose */
+    struct zonda_sockaddr_storage gr_group;
+};
+
+/* The value of the other options ZONDA_MCAST_*. */
+struct zonda_group_source_req {
+    uint32_t gsr_interface;
+    struct zonda_sockaddr_storage gsr_group;
+    struct zonda_sockaddr_storage gsr_source;
+};
+
+/* The value of ZONDA_IPV6_PATHMTU (RFC 3542, section 11.3). */
+struct zonda_ip6_mtuinfo {
+    struct zonda_sockaddr_in6 ip6m_addr; /* means nothing */
+    uint32_t ip6m_mtu;
+};
+
+/* The value of ZONDA_TCP_INFO. */
+struct zonda_tcp_info {
+    uint32_t tcpi_state;         /* the number of the MIB: 1 is closed, 5 established */
+    uint32_t tcpi_rtt;           /* microseconds; 0: not known yet */
+    uint32_t tcpi_snd_cwnd;      /* bytes */
+    uint32_t tcpi_snd_wnd;       /* the window of the peer in bytes */
+    uint32_t tcpi_snd_mss;       /* bytes of data in a full segment */
+    uint32_t tcpi_unacked;       /* bytes that were sent and are not acknowledged */
+    uint32_t tcpi_total_retrans; /* segments that were sent again */
+    uint32_t tcpi_unread;        /* bytes that wait to be read */
+    uint32_t tcpi_written;       /* bytes that were written and are not acknowledged */
+};
+
+/* What ZONDA_SO_TIMESTAMPNS tells; ZONDA_SO_TIMESTAMP tells a zonda_timeval, ZONDA_SO_RXQ_OVFL a
+ * uint32_t. */
 struct zonda_timespec {
     int64_t tv_sec;
     int64_t tv_nsec;

@@ -135,8 +135,7 @@ fn ancillary_data_say_where_a_datagram_came_to_and_how() {
         }),
         hop_limit: Some(9),
         traffic_class: Some(0xb8),
-        #[cfg(feature = "timestamps")]
-        timestamp: None,
+        ..Ancillary::default()
     };
     for (ancillary, hop_limit, traffic_class) in [(sent, 9, 0xb8), (Ancillary::default(), 64, 0)] {
         let to = Some(addr("[fd00::2]:7"));

@@ -375,3 +375,31 @@ fn connection_goes_on_waiting_while_no_descriptor_is_free() {
     world.wait(world.near.send(near, b"x", 0)).unwrap();
     assert_eq!(world.wait(world.far.recv(fd, &mut [0; 4], 0)), Ok(1));
 }
+
+#[test]
+fn low_water_mark_holds_back_what_is_too_little() {
+    let world = world();
+    let (near, far, _) = world.connection();
+    world.far.set(far, SOL_SOCKET, SO_RCVLOWAT, 10).unwrap();
+    let mut data = [0; 64];
+    let readable = || {
+        let mut fds = [PollFd::new(far, POLLIN)];
+        world.wait(world.far.poll(&mut fds, Some(ms(10)))).unwrap() == 1
+    };
+    world.wait(world.near.send(near, b"12345", 0)).unwrap();
+    assert!(!readable());
+    let receive = world.far.recv(far, &mut data, 0);
+    let send = async {
+        world.near.stack().sleep(ms(50)).await;
+        world.near.send(near, b"67890", 0).await
+    };
+    let (received, sent) = world.wait(join(receive, send));
+    assert_eq!((received, sent), (Ok(10), Ok(5)));
+    // Fewer are enough for who asks for fewer, and the last ones are all that come.
+    world.wait(world.near.send(near, b"12345", 0)).unwrap();
+    assert_eq!(world.wait(world.far.recv(far, &mut data[..3], 0)), Ok(3));
+    world.near.shutdown(near, SHUT_WR).unwrap();
+    world.net.run_for(ms(10));
+    assert!(readable());
+    assert_eq!(world.wait(world.far.recv(far, &mut data, 0)), Ok(2));
+}
