@@ -105,12 +105,32 @@ impl<'a> RawSocket<'a> {
     /// Shows `read` the next packet and where in it the data start, and leaves it to be received. It
     /// says how many bytes it took.
     #[cfg(feature = "bsd-sockets")]
-    #[allow(dead_code, reason = "for the BSD sockets")]
     pub(crate) fn try_peek(
         &self,
         read: impl FnOnce(&NetBuf, usize) -> usize,
     ) -> Option<(usize, RawInfo)> {
         self.stack.visit(|core| core.raw_peek(self.index, read))
+    }
+
+    /// Whether there is a packet, and whether there is an error to be told.
+    #[cfg(feature = "bsd-sockets")]
+    pub(crate) fn readiness(&self) -> (bool, bool) {
+        self.get(|slot| (!slot.inbox.is_empty(), slot.error.is_some()))
+            .unwrap_or_default()
+    }
+
+    /// What an ICMP error said of an earlier packet to the connected peer, if nobody has been told
+    /// yet.
+    #[cfg(feature = "bsd-sockets")]
+    pub(crate) fn take_error(&self) -> Option<Unreachable> {
+        self.stack
+            .visit(|core| core.gate.raw.get_mut(self.index)?.error.take())
+    }
+
+    /// What to wait for.
+    #[cfg(feature = "bsd-sockets")]
+    pub(crate) const fn key(&self) -> WaitKey {
+        WaitKey::raw(self.index)
     }
 
     /// Waits for a packet and copies it into `to`, cutting off what does not fit.

@@ -174,24 +174,6 @@ impl<'a> UdpSocket<'a> {
         self.stack.udp_peek(self.index, read)
     }
 
-    /// Waits for room for a datagram in the transmit queues that have none.
-    #[cfg(feature = "bsd-sockets")]
-    pub(crate) fn wait_for_room(&self, waker: &core::task::Waker) {
-        let interfaces = self.stack.visit(|core| core.interfaces.len());
-        for id in 0..interfaces as InterfaceId {
-            // One borrow for each: whoever has to give way to this task is woken after it.
-            self.stack.visit(|core| {
-                let class = core.udp.get(self.index).map_or(0, |slot| slot.class);
-                if let Some(interface) = core.interface(id) {
-                    // What is said is looked at when the datagram is sent.
-                    let _: bool = interface.port.want_room(class);
-                    core.wait(WaitKey::transmit(id), waker);
-                    core.wait(WaitKey::link(id), waker);
-                }
-            });
-        }
-    }
-
     /// Only sends and receives by this interface from now on; `None`: by all.
     pub fn set_interface(&self, interface: Option<InterfaceId>) {
         self.set(|slot| slot.interface = interface);

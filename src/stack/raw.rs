@@ -175,7 +175,6 @@ impl Core<'_> {
 
     /// Shows `look` the next packet of a socket and where in it the data start, and leaves it there.
     #[cfg(feature = "bsd-sockets")]
-    #[allow(dead_code, reason = "for the BSD sockets")]
     pub(crate) fn raw_peek(
         &self,
         index: u8,

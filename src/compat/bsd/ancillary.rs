@@ -4,7 +4,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::constants::MSG_TRUNC;
 use super::options::{Flags, Options};
-use crate::socket::RecvInfo;
+use crate::stack::InterfaceId;
 
 /// An address of this host and an interface (`IP_PKTINFO`, `IPV6_PKTINFO`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct Ancillary {
 
 impl Ancillary {
     /// What a socket with these options tells of a datagram.
-    pub(super) fn of(options: &Options, info: &RecvInfo) -> Self {
+    pub(super) fn of(options: &Options, info: Facts) -> Self {
         let wants = |flag| options.flags.contains(flag);
         Self {
             packet_info: wants(Flags::PACKET_INFO).then_some(PacketInfo {
@@ -50,6 +50,37 @@ impl Ancillary {
         }
     }
 }
+
+/// What there is to be told of a datagram.
+pub(super) struct Facts {
+    destination: IpAddr,
+    interface: InterfaceId,
+    hop_limit: u8,
+    traffic_class: u8,
+    #[cfg(feature = "timestamps")]
+    timestamp: u64,
+}
+
+macro_rules! facts {
+    ($($info:ty),*) => {$(
+        impl From<&$info> for Facts {
+            fn from(info: &$info) -> Self {
+                Self {
+                    destination: info.destination,
+                    interface: info.interface,
+                    hop_limit: info.hop_limit,
+                    traffic_class: info.traffic_class,
+                    #[cfg(feature = "timestamps")]
+                    timestamp: info.timestamp,
+                }
+            }
+        }
+    )*};
+}
+
+facts!(crate::socket::RecvInfo);
+#[cfg(feature = "raw-sockets")]
+facts!(crate::socket::RawInfo);
 
 /// What was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

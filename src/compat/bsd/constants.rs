@@ -28,18 +28,26 @@ numbers! {
     SOCK_STREAM = 1;
     /// Datagrams.
     SOCK_DGRAM = 2;
-    /// IP packets: not yet.
+    /// Packets of a protocol of IP (feature `raw-sockets`).
     SOCK_RAW = 3;
     /// With the type: calls do not wait.
     SOCK_NONBLOCK = 0x800;
     /// The protocol of IP options.
     IPPROTO_IP = 0;
+    /// ICMP.
+    IPPROTO_ICMP = 1;
     /// TCP.
     IPPROTO_TCP = 6;
     /// UDP.
     IPPROTO_UDP = 17;
     /// The protocol of IPv6 options.
     IPPROTO_IPV6 = 41;
+    /// ICMPv6, and the level of its options.
+    IPPROTO_ICMPV6 = 58;
+    /// IPv4 packets that the application writes with their header.
+    IPPROTO_RAW = 255;
+    /// The level of the options of raw IPv4 sockets.
+    SOL_RAW = 255;
     /// What was received stays to be received again.
     MSG_PEEK = 2;
     /// Some of what was to tell did not fit.
@@ -132,6 +140,8 @@ numbers! {
     IP_TOS = 1;
     /// TTL.
     IP_TTL = 2;
+    /// What is sent through a raw socket starts with an IPv4 header.
+    IP_HDRINCL = 3;
     /// Tells, and takes, the own address and interface.
     IP_PKTINFO = 8;
     /// Whether datagrams may go in fragments.
@@ -180,6 +190,12 @@ numbers! {
     IP_PMTUDISC_WANT = 1;
     /// Of `IP_MTU_DISCOVER`: whole, or not at all.
     IP_PMTUDISC_DO = 2;
+    /// A bit for each of the first 32 types of ICMP messages that are not received.
+    ICMP_FILTER = 1;
+    /// A bit for each type of ICMPv6 messages that is not received (RFC 3542 §3.2).
+    ICMP6_FILTER = 1;
+    /// Where there is a checksum in what a raw socket sends and receives, or -1 (RFC 3542 §3.1).
+    IPV6_CHECKSUM = 7;
     /// Hop limit.
     IPV6_UNICAST_HOPS = 16;
     /// The interface to send to groups by.

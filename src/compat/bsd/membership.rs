@@ -96,6 +96,14 @@ pub(super) fn membership<'a>(
     joins: bool,
 ) -> Result<(), Errno> {
     let id = member_interface(stack, group, id)?;
+    #[cfg(feature = "raw-sockets")]
+    if let Socket::Raw(raw) = &slot.socket {
+        let changed = match joins {
+            true => raw.socket.join(group, id),
+            false => raw.socket.leave(group, id),
+        };
+        return changed.map_err(Errno::from);
+    }
     let socket = member(stack, slot)?;
     match joins {
         true => socket.join(group, id)?,

@@ -7,8 +7,8 @@
 //! [`SO_RCVTIMEO`] or [`SO_SNDTIMEO`] is over. A program without an executor calls [`block_on`],
 //! which drives the stack meanwhile.
 //!
-//! There are `AF_INET` and `AF_INET6` sockets of the types `SOCK_STREAM` and `SOCK_DGRAM`, and
-//! pairs of `AF_LOCAL`. An `AF_INET6` socket talks IPv4 as well, by mapped addresses, unless
+//! There are `AF_INET` and `AF_INET6` sockets of the types `SOCK_STREAM`, `SOCK_DGRAM` and (feature
+//! `raw-sockets`) `SOCK_RAW`, and pairs of `AF_LOCAL`. An `AF_INET6` socket talks IPv4 as well, by mapped addresses, unless
 //! [`IPV6_V6ONLY`] is set.
 
 mod address;
@@ -22,6 +22,8 @@ mod open;
 mod options;
 mod pair;
 mod poll;
+#[cfg(feature = "raw-sockets")]
+mod raw;
 mod receive;
 mod select;
 mod send;

@@ -6,6 +6,8 @@ use super::constants::*;
 use super::errno::Errno;
 use super::options::{Flags, Options};
 use super::pair;
+#[cfg(feature = "raw-sockets")]
+use super::raw::Raw;
 use super::table::{Fd, Slot, Socket, Sockets, open_slot};
 use super::wait::{Stall, Way};
 use crate::socket::{TcpListener, TcpSocket, TcpState, UdpBind, UdpSocket};
@@ -15,12 +17,14 @@ use crate::wire::IpAddress;
 
 impl<'a, const N: usize> Sockets<'a, N> {
     /// Opens a socket: `AF_INET` or `AF_INET6`, `SOCK_STREAM` or `SOCK_DGRAM`, perhaps with
-    /// `SOCK_NONBLOCK`; the protocol is that of the type, or 0.
+    /// `SOCK_NONBLOCK`; the protocol is that of the type, or 0. Or (feature `raw-sockets`) `SOCK_RAW`
+    /// and a protocol of IP: IPv4 packets are received with their header, those of IPv6 without (RFC
+    /// 3542 §3), and there are no mapped addresses.
     ///
     /// # Errors
     ///
-    /// `EAFNOSUPPORT`, `ESOCKTNOSUPPORT`, `EPROTONOSUPPORT` for what there is not: `AF_PACKET` and
-    /// `SOCK_RAW` among it. `EMFILE` if all descriptors are open.
+    /// `EAFNOSUPPORT`, `ESOCKTNOSUPPORT`, `EPROTONOSUPPORT` for what there is not: `AF_PACKET` among
+    /// it. `EMFILE` if all descriptors are open.
     pub fn socket(&self, domain: i32, kind: i32, protocol: i32) -> Result<Fd, Errno> {
         let mut options = Options::NONE;
         match domain {
@@ -34,6 +38,11 @@ impl<'a, const N: usize> Sockets<'a, N> {
         let (socket, own) = match kind & !SOCK_NONBLOCK {
             SOCK_STREAM => (Socket::Stream, IPPROTO_TCP),
             SOCK_DGRAM => (Socket::Datagram(None), IPPROTO_UDP),
+            #[cfg(feature = "raw-sockets")]
+            SOCK_RAW => {
+                let raw = Raw::open(self.stack, &mut options, protocol)?;
+                (Socket::Raw(raw), protocol)
+            }
             _ => return Err(Errno::ESOCKTNOSUPPORT),
         };
         if protocol != 0 && protocol != own {
@@ -67,6 +76,8 @@ impl<'a, const N: usize> Sockets<'a, N> {
                     Ok(())
                 }
                 Socket::Pair(_) => Err(Errno::EOPNOTSUPP),
+                #[cfg(feature = "raw-sockets")]
+                Socket::Raw(ref raw) => super::raw::bind(raw, address.ip()),
                 _ => Err(Errno::EINVAL),
             }
         })
@@ -166,8 +177,8 @@ impl<'a, const N: usize> Sockets<'a, N> {
                     Some(socket) => Ok((socket, slot.options)),
                     None => Err(Stall::Until(listener.key())),
                 },
-                Socket::Datagram(_) | Socket::Pair(_) => Err(Errno::EOPNOTSUPP.into()),
-                _ => Err(Errno::EINVAL.into()),
+                Socket::Stream | Socket::Connection(_) => Err(Errno::EINVAL.into()),
+                _ => Err(Errno::EOPNOTSUPP.into()),
             }
         });
         let (mut socket, mut options) = accepted.await?;
@@ -202,6 +213,8 @@ impl<'a, const N: usize> Sockets<'a, N> {
                 }
                 Socket::Datagram(Some(socket)) if socket.peer_addr().is_some() => {}
                 Socket::Pair(end) => peer = end.peer,
+                #[cfg(feature = "raw-sockets")]
+                Socket::Raw(raw) if raw.peer().is_some() => {}
                 _ => return Err(Errno::ENOTCONN),
             }
             slot.options.flags |= shut;
@@ -288,6 +301,8 @@ impl<'a, const N: usize> Sockets<'a, N> {
                     local => local,
                 },
                 Socket::Pair(_) => return Err(Errno::EOPNOTSUPP),
+                #[cfg(feature = "raw-sockets")]
+                Socket::Raw(raw) => raw.local().unwrap_or(bound),
                 _ => bound,
             };
             Ok(options.outward(local))
@@ -306,6 +321,8 @@ impl<'a, const N: usize> Sockets<'a, N> {
                     socket.peer_addr()
                 }
                 Socket::Datagram(Some(socket)) => socket.peer_addr(),
+                #[cfg(feature = "raw-sockets")]
+                Socket::Raw(raw) => raw.peer(),
                 _ => None,
             };
             let peer = peer.ok_or(Errno::ENOTCONN)?;
@@ -367,6 +384,8 @@ fn begin<'a>(stack: Stack<'a>, slot: &mut Slot<'a>, remote: SocketAddr) -> Resul
             socket.connect(remote).map_err(|_| Errno::EINVAL)?;
             Ok(false)
         }
+        #[cfg(feature = "raw-sockets")]
+        Socket::Raw(raw) => raw.connect(options.inward(remote)?).map(|()| false),
         Socket::Pair(_) => Err(Errno::EISCONN),
         Socket::Listener(_) => Err(Errno::EOPNOTSUPP),
         Socket::Closed => Err(Errno::EBADF),

@@ -124,6 +124,8 @@ fn event(slot: &Slot<'_>) -> Option<WaitKey> {
         Socket::Connection(socket) => Some(socket.handle().key()),
         Socket::Listener(listener) => Some(listener.key()),
         Socket::Datagram(Some(socket)) => Some(socket.key()),
+        #[cfg(feature = "raw-sockets")]
+        Socket::Raw(raw) => Some(raw.socket.key()),
         _ => None,
     }
 }
@@ -164,6 +166,11 @@ fn readiness(slots: &[Slot<'_>], slot: &Slot<'_>) -> i32 {
                 | of(at_end || read_shut, POLLRDHUP)
         }
         Socket::Datagram(None) => POLLOUT,
+        #[cfg(feature = "raw-sockets")]
+        Socket::Raw(raw) => {
+            let (has_packet, has_error) = raw.socket.readiness();
+            of(has_packet || has_error || read_shut, POLLIN) | of(has_error, POLLERR) | POLLOUT
+        }
         Socket::Datagram(Some(socket)) => {
             of(
                 socket.is_readable() || socket.has_error() || read_shut,

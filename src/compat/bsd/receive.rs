@@ -123,13 +123,19 @@ fn receive<'a>(
             };
             let mut message = Message::cut(copied, info.length, flags);
             message.source = Some(options.outward(info.source));
-            message.ancillary = Ancillary::of(options, &info);
+            message.ancillary = Ancillary::of(options, (&info).into());
             if options.flags.contains(Flags::OVERFLOW) {
                 message.ancillary.dropped = Some(socket.dropped());
             }
             Ok(message)
         }
         Socket::Datagram(None) => Err(Stall::Descriptor),
+        #[cfg(feature = "raw-sockets")]
+        Socket::Raw(raw) => match raw.receive(options, to, flags)? {
+            None if is_shut => Ok(Message::plain(0)),
+            None => Err(Stall::Until(raw.socket.key())),
+            Some(message) => Ok(message),
+        },
         Socket::Pair(end) => {
             let (peer, is_stream) = (end.peer, end.is_stream);
             match end.read(to, *done, peek) {

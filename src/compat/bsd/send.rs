@@ -15,7 +15,7 @@ use crate::socket::{SendError, TcpError, TcpSocket, TcpState, UdpSocket};
 use crate::stack::{InterfaceId, Stack};
 
 /// Room in front of a datagram's data for the headers of all layers.
-const HEADROOM: usize = 64;
+pub(super) const HEADROOM: usize = 64;
 
 impl<'a, const N: usize> Sockets<'a, N> {
     /// Sends to the peer; says how many bytes went.
@@ -96,6 +96,11 @@ impl<'a, const N: usize> Sockets<'a, N> {
                         }
                         None => Err(Errno::EBADF.into()),
                     }
+                }
+                #[cfg(feature = "raw-sockets")]
+                Socket::Raw(raw) => {
+                    done = raw.send(stack, options, from, to, ancillary)?;
+                    Ok(())
                 }
                 Socket::Stream | Socket::Listener(_) => Err(Errno::ENOTCONN.into()),
                 Socket::Closed => Err(Errno::EBADF.into()),

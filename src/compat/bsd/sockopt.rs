@@ -7,7 +7,7 @@ use super::constants::*;
 use super::errno::Errno;
 use super::membership::{independent, membership, source_membership};
 use super::options::{Flags, Options};
-use super::stream_options::{CONGESTION, get_tcp, set_tcp, tcp_info};
+use super::stream_options::{CONGESTION, get_tcp, is_stream, set_tcp, tcp_info};
 use super::table::{Fd, Slot, Socket, Sockets};
 use crate::config;
 use crate::stack::{InterfaceId, Stack};
@@ -31,23 +31,23 @@ impl<'a, const N: usize> Sockets<'a, N> {
     pub fn setsockopt(&self, fd: Fd, level: i32, name: i32, value: &[u8]) -> Result<(), Errno> {
         let stack = self.stack;
         self.with(fd, |slot| {
-            let is_stream = matches!(
-                slot.socket,
-                Socket::Stream | Socket::Connection(_) | Socket::Listener(_)
-            );
             match (level, name) {
                 (SOL_SOCKET, _) => set_socket(stack, slot, name, value)?,
                 (IPPROTO_IP | IPPROTO_IPV6, MCAST_JOIN_GROUP..=MCAST_LEAVE_SOURCE_GROUP)
-                    if matches!(slot.socket, Socket::Datagram(_)) =>
+                    if is_datagram(&slot.socket) =>
                 {
                     independent(stack, slot, name, value)?;
                 }
                 _ if matches!(slot.socket, Socket::Pair(_)) => return Err(Errno::ENOPROTOOPT),
+                #[cfg(feature = "raw-sockets")]
+                _ if set_raw(slot, level, name, value)? => {}
                 (IPPROTO_IP, _) => set_ip(stack, slot, name, value)?,
                 (IPPROTO_IPV6, _) if slot.options.is_ipv6() => {
                     set_ipv6(stack, slot, name, value)?;
                 }
-                (IPPROTO_TCP, _) if is_stream => set_tcp(&mut slot.options, name, value)?,
+                (IPPROTO_TCP, _) if is_stream(&slot.socket) => {
+                    set_tcp(&mut slot.options, name, value)?
+                }
                 _ => return Err(Errno::ENOPROTOOPT),
             }
             let Slot {
@@ -57,6 +57,8 @@ impl<'a, const N: usize> Sockets<'a, N> {
                 Socket::Connection(socket) => options.apply_to_connection(socket),
                 Socket::Listener(listener) => listener.set_traffic_class(options.traffic_class),
                 Socket::Datagram(Some(socket)) => options.apply_to_datagrams(socket, stack),
+                #[cfg(feature = "raw-sockets")]
+                Socket::Raw(raw) => raw.apply(options, stack)?,
                 _ => {}
             }
             Ok(())
@@ -89,6 +91,12 @@ impl<'a, const N: usize> Sockets<'a, N> {
                     i64::from(millis % 1000).saturating_mul(1000),
                 )
             };
+            #[cfg(feature = "raw-sockets")]
+            if let Socket::Raw(raw) = &slot.socket
+                && let Some(number) = raw.get(level, name)
+            {
+                return put(to, &number.to_ne_bytes());
+            }
             let number = match (level, name) {
                 (SOL_SOCKET, SO_RCVTIMEO) => return put(to, &time(options.receive_timeout)),
                 (SOL_SOCKET, SO_SNDTIMEO) => return put(to, &time(options.send_timeout)),
@@ -107,6 +115,18 @@ impl<'a, const N: usize> Sockets<'a, N> {
                     return put(to, name.as_deref().unwrap_or("").as_bytes());
                 }
                 (SOL_SOCKET, SO_ERROR) => take_error(slot),
+                #[cfg(feature = "raw-sockets")]
+                (SOL_RAW, ICMP_FILTER) | (IPPROTO_ICMPV6, ICMP6_FILTER) => {
+                    let Socket::Raw(raw) = &slot.socket else {
+                        return Err(Errno::ENOPROTOOPT);
+                    };
+                    let blocked = raw.blocked().map(u32::to_ne_bytes);
+                    return match (level, i32::from(raw.protocol)) {
+                        (SOL_RAW, IPPROTO_ICMP) => put(to, &blocked[0]),
+                        (IPPROTO_ICMPV6, IPPROTO_ICMPV6) => put(to, blocked.as_flattened()),
+                        _ => Err(Errno::ENOPROTOOPT),
+                    };
+                }
                 (IPPROTO_IPV6, IPV6_PATHMTU) if options.is_ipv6() => {
                     let mtu = path_mtu(stack, slot)?.to_ne_bytes();
                     let [a, b] = (AF_INET6 as u16).to_ne_bytes();
@@ -115,10 +135,9 @@ impl<'a, const N: usize> Sockets<'a, N> {
                     (*family, *last) = ([a, b, 0, 0], mtu);
                     return put(to, bytes.as_flattened());
                 }
-                (IPPROTO_TCP, TCP_CONGESTION) => match &slot.socket {
-                    Socket::Datagram(_) | Socket::Pair(_) => return Err(Errno::ENOPROTOOPT),
-                    _ => return put(to, CONGESTION.as_bytes()),
-                },
+                (IPPROTO_TCP, TCP_CONGESTION) if is_stream(&slot.socket) => {
+                    return put(to, CONGESTION.as_bytes());
+                }
                 (IPPROTO_TCP, TCP_INFO) => return tcp_info(slot, to),
                 (SOL_SOCKET, _) => get_socket(slot, name)?,
                 _ if matches!(slot.socket, Socket::Pair(_)) => return Err(Errno::ENOPROTOOPT),
@@ -180,6 +199,11 @@ impl<'a, const N: usize> Sockets<'a, N> {
                         socket.try_peek(|_, _| 0).map_or(0, |(_, info)| info.length)
                     }
                     Socket::Pair(end) => end.readable(),
+                    #[cfg(feature = "raw-sockets")]
+                    Socket::Raw(raw) => {
+                        let next = raw.socket.try_peek(|_, _| 0);
+                        next.map_or(0, |(_, info)| info.length)
+                    }
                     Socket::Listener(_) => return Err(Errno::EINVAL),
                     _ => 0,
                 };
@@ -187,6 +211,15 @@ impl<'a, const N: usize> Sockets<'a, N> {
             }
             _ => Err(Errno::ENOTTY),
         })
+    }
+}
+
+/// Sets an option that only raw sockets have; false if it is another, or the socket is.
+#[cfg(feature = "raw-sockets")]
+fn set_raw(slot: &mut Slot<'_>, level: i32, name: i32, value: &[u8]) -> Result<bool, Errno> {
+    match &mut slot.socket {
+        Socket::Raw(raw) => raw.set(level, name, value),
+        _ => Ok(false),
     }
 }
 
@@ -254,8 +287,18 @@ fn millis(value: &[u8]) -> Result<u32, Errno> {
     Ok(u32::try_from(millis).unwrap_or(u32::MAX))
 }
 
+/// Whether a socket passes packets whole.
+fn is_datagram(socket: &Socket<'_>) -> bool {
+    match socket {
+        Socket::Datagram(_) => true,
+        #[cfg(feature = "raw-sockets")]
+        Socket::Raw(_) => true,
+        _ => false,
+    }
+}
+
 fn set_socket(stack: Stack<'_>, slot: &mut Slot<'_>, name: i32, value: &[u8]) -> Result<(), Errno> {
-    let is_datagram = matches!(slot.socket, Socket::Datagram(_));
+    let is_datagram = is_datagram(&slot.socket);
     let options = &mut slot.options;
     let flag = match name {
         SO_REUSEADDR => Flags::REUSE,
@@ -332,10 +375,17 @@ fn set_socket(stack: Stack<'_>, slot: &mut Slot<'_>, name: i32, value: &[u8]) ->
 fn get_socket(slot: &Slot<'_>, name: i32) -> Result<i32, Errno> {
     let options = &slot.options;
     let is_datagram = match &slot.socket {
-        Socket::Datagram(_) => true,
         Socket::Pair(end) => !end.is_stream,
-        _ => false,
+        socket => is_datagram(socket),
     };
+    #[cfg(feature = "raw-sockets")]
+    if let Socket::Raw(raw) = &slot.socket {
+        match name {
+            SO_TYPE => return Ok(SOCK_RAW),
+            SO_PROTOCOL => return Ok(raw.protocol.into()),
+            _ => {}
+        }
+    }
     let is_pair = matches!(slot.socket, Socket::Pair(_));
     let flag = |flag| i32::from(options.flags.contains(flag));
     Ok(match name {
@@ -377,6 +427,8 @@ fn take_error(slot: &mut Slot<'_>) -> i32 {
             socket.error().map(Errno::from)
         }
         Socket::Datagram(Some(socket)) => socket.take_error().map(Errno::from),
+        #[cfg(feature = "raw-sockets")]
+        Socket::Raw(raw) => raw.socket.take_error().map(Errno::from),
         _ => None,
     };
     if error.is_some() {
@@ -390,6 +442,8 @@ fn path_mtu(stack: Stack<'_>, slot: &Slot<'_>) -> Result<i32, Errno> {
     let peer = match &slot.socket {
         Socket::Connection(socket) => socket.peer_addr(),
         Socket::Datagram(Some(socket)) => socket.peer_addr(),
+        #[cfg(feature = "raw-sockets")]
+        Socket::Raw(raw) => raw.peer(),
         _ => None,
     };
     let mtu = stack.path_mtu(peer.ok_or(Errno::ENOTCONN)?.ip());

@@ -35,8 +35,10 @@ pub(super) fn set_tcp(options: &mut Options, name: i32, value: &[u8]) -> Result<
 
 pub(super) fn get_tcp(slot: &Slot<'_>, name: i32) -> Result<i32, Errno> {
     let options = &slot.options;
+    if !is_stream(&slot.socket) {
+        return Err(Errno::ENOPROTOOPT);
+    }
     Ok(match (name, &slot.socket) {
-        (_, Socket::Datagram(_)) => return Err(Errno::ENOPROTOOPT),
         (TCP_NODELAY, _) => options.flags.contains(Flags::NO_DELAY).into(),
         (TCP_KEEPIDLE, _) => options.keep_idle.into(),
         (TCP_KEEPINTVL, _) => config::TCP_KEEPALIVE_INTERVAL as i32,
@@ -49,6 +51,14 @@ pub(super) fn get_tcp(slot: &Slot<'_>, name: i32) -> Result<i32, Errno> {
         (TCP_MAXSEG, _) => config::TCP_MSS_DEFAULT as i32,
         _ => return Err(Errno::ENOPROTOOPT),
     })
+}
+
+/// Whether a socket is one of TCP.
+pub(super) fn is_stream(socket: &Socket<'_>) -> bool {
+    matches!(
+        socket,
+        Socket::Stream | Socket::Connection(_) | Socket::Listener(_)
+    )
 }
 
 /// What controls congestion in this build.

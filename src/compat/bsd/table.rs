@@ -5,6 +5,8 @@ use core::cell::{RefCell, RefMut};
 use super::errno::Errno;
 use super::options::Options;
 use super::pair::End;
+#[cfg(feature = "raw-sockets")]
+use super::raw::Raw;
 use super::wait::Stall;
 #[cfg(feature = "dns")]
 use crate::proto::dns::Resolver;
@@ -45,6 +47,9 @@ pub(super) enum Socket<'a> {
     Datagram(Option<UdpSocket<'a>>),
     /// One of a pair.
     Pair(End),
+    /// Packets of a protocol of IP.
+    #[cfg(feature = "raw-sockets")]
+    Raw(Raw<'a>),
 }
 
 impl<'a, const N: usize> Sockets<'a, N> {

@@ -2,16 +2,17 @@
 
 use core::future::{Future, pending, poll_fn};
 use core::pin::{Pin, pin};
-use core::task::Poll;
+use core::task::{Poll, Waker};
 
 use super::constants::MSG_DONTWAIT;
 use super::errno::Errno;
 use super::options::Flags;
-use super::table::{Fd, Slot, Socket, Sockets, key};
+use super::table::{Fd, Slot, Sockets, key};
 use crate::socket::SendError;
 use crate::socket::tcp::Handle;
 use crate::stack::udp_send::room_in_pool;
 use crate::stack::waiters::WaitKey;
+use crate::stack::{InterfaceId, Stack};
 use crate::time::{Duration, Instant};
 
 /// Why a call is not done yet, or never will be.
@@ -120,16 +121,29 @@ impl<'a, const N: usize> Sockets<'a, N> {
                 }
                 core.wait(key(fd), context.waker());
             });
-            if let Stall::Queue = stall {
-                self.with_table(|slots| {
-                    let slot = usize::try_from(fd).ok().and_then(|fd| slots.get(fd));
-                    if let Some(Socket::Datagram(Some(socket))) = slot.map(|slot| &slot.socket) {
-                        socket.wait_for_room(context.waker());
-                    }
-                });
+            if let Stall::Queue = stall
+                && let Ok(class) = self.with(fd, |slot| Ok(slot.options.priority))
+            {
+                wait_for_room(stack, class, context.waker());
             }
             Poll::Pending
         })
         .await
+    }
+}
+
+/// Waits for room in the transmit queues that have none.
+fn wait_for_room(stack: Stack<'_>, class: u8, waker: &Waker) {
+    let interfaces = stack.visit(|core| core.interfaces.len());
+    for id in 0..interfaces as InterfaceId {
+        // One borrow for each: whoever has to give way to this task is woken after it.
+        stack.visit(|core| {
+            if let Some(interface) = core.interface(id) {
+                // What is said is looked at when the datagram is sent.
+                let _: bool = interface.port.want_room(class);
+                core.wait(WaitKey::transmit(id), waker);
+                core.wait(WaitKey::link(id), waker);
+            }
+        });
     }
 }

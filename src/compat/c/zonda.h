@@ -263,13 +263,17 @@ const char *zonda_inet_ntop(int family, const void *address, char *text, zonda_s
 
 #define ZONDA_SOCK_STREAM 1            /* A stream of bytes */
 #define ZONDA_SOCK_DGRAM 2             /* Datagrams */
-#define ZONDA_SOCK_RAW 3               /* IP packets: not yet */
+#define ZONDA_SOCK_RAW 3               /* Packets of a protocol of IP (feature raw-sockets) */
 #define ZONDA_SOCK_NONBLOCK 0x800      /* With the type: calls do not wait */
 
 #define ZONDA_IPPROTO_IP 0             /* The protocol of IP options */
+#define ZONDA_IPPROTO_ICMP 1           /* ICMP */
 #define ZONDA_IPPROTO_TCP 6            /* TCP */
 #define ZONDA_IPPROTO_UDP 17           /* UDP */
 #define ZONDA_IPPROTO_IPV6 41          /* The protocol of IPv6 options */
+#define ZONDA_IPPROTO_ICMPV6 58        /* ICMPv6, and the level of its options */
+#define ZONDA_IPPROTO_RAW 255          /* IPv4 packets that the program writes with their header */
+#define ZONDA_SOL_RAW 255              /* The level of the options of raw IPv4 sockets */
 
 #define ZONDA_MSG_PEEK 2               /* What was received stays to be received again */
 #define ZONDA_MSG_CTRUNC 8             /* Some of what was to tell did not fit */
@@ -333,6 +337,8 @@ const char *zonda_inet_ntop(int family, const void *address, char *text, zonda_s
 
 #define ZONDA_IP_TOS 1                 /* DSCP and ECN */
 #define ZONDA_IP_TTL 2                 /* TTL */
+/* What is sent through a raw socket starts with an IPv4 header */
+#define ZONDA_IP_HDRINCL 3
 #define ZONDA_IP_PKTINFO 8             /* Tells, and takes, the own address and interface */
 #define ZONDA_IP_MTU_DISCOVER 10       /* Whether datagrams may go in fragments */
 #define ZONDA_IP_RECVTTL 12            /* Tells the TTL */
@@ -359,6 +365,12 @@ const char *zonda_inet_ntop(int family, const void *address, char *text, zonda_s
 #define ZONDA_IP_PMTUDISC_WANT 1       /* Of IP_MTU_DISCOVER: in fragments where it has to be */
 #define ZONDA_IP_PMTUDISC_DO 2         /* Of IP_MTU_DISCOVER: whole, or not at all */
 
+/* A bit for each of the first 32 types of ICMP messages that are not received */
+#define ZONDA_ICMP_FILTER 1
+/* 32 bytes: a bit for each type of ICMPv6 messages that is not received */
+#define ZONDA_ICMP6_FILTER 1
+/* Where there is a checksum in what a raw socket sends and receives, or -1 */
+#define ZONDA_IPV6_CHECKSUM 7
 #define ZONDA_IPV6_UNICAST_HOPS 16     /* Hop limit */
 #define ZONDA_IPV6_MULTICAST_IF 17     /* The interface to send to groups by */
 #define ZONDA_IPV6_MULTICAST_HOPS 18   /* Hop limit of what is sent to groups */

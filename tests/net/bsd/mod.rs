@@ -5,6 +5,8 @@ mod names;
 mod options;
 mod pairs;
 mod polls;
+#[cfg(feature = "raw-sockets")]
+mod raw;
 mod streams;
 mod waits;
 
