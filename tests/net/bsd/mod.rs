@@ -8,6 +8,7 @@ mod polls;
 #[cfg(feature = "raw-sockets")]
 mod raw;
 mod streams;
+mod trouble;
 mod waits;
 
 use std::net::SocketAddr;
