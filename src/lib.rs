@@ -173,6 +173,7 @@ pub mod drivers;
     feature = "events",
     feature = "statistics",
     feature = "mgmt",
+    feature = "shell",
     feature = "timestamps",
     feature = "slip",
     feature = "driver-wire",

@@ -176,6 +176,21 @@ mod redirect;
 #[cfg(all(feature = "router-discovery", feature = "events"))]
 #[path = "net/routers.rs"]
 mod routers;
+#[cfg(all(
+    feature = "shell",
+    feature = "hostname",
+    feature = "multicast",
+    feature = "dns-sd",
+    feature = "mdns",
+    feature = "sntp",
+    feature = "dhcpv4-server",
+    feature = "dhcpv4-client",
+    feature = "dhcpv6-client",
+    feature = "dns",
+    feature = "acd"
+))]
+#[path = "net/shell/mod.rs"]
+mod shell;
 #[cfg(all(feature = "slaac", feature = "events", feature = "tcp"))]
 #[path = "net/slaac.rs"]
 mod slaac;

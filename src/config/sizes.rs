@@ -224,6 +224,12 @@ sizes! {
     ZPERF_SESSIONS = 4 in 1..=64;
     /// Bytes of the pattern that zperf sends over and over: each piece of it takes a view of the pool.
     ZPERF_PATTERN = 1024 in 64..=65535;
+    /// Bytes of a line that is entered in a shell (feature `shell`).
+    SHELL_LINE = 80 in 16..=255;
+    /// Bytes of the lines that a session of a shell remembers, with 1 byte for each.
+    SHELL_HISTORY = 256 in 1..=4096;
+    /// Bytes that a command of a shell has written and that are not sent yet.
+    SHELL_OUTPUT = 128 in 64..=4096;
     /// Interfaces of the stack that C programs have (feature `c-abi`).
     C_INTERFACES = 2 in 1..=32;
     /// Descriptors that a C program has open at once.

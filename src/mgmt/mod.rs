@@ -5,6 +5,8 @@ mod connectivity;
 #[cfg(any(feature = "ping", feature = "tcp"))]
 mod online;
 mod setup;
+#[cfg(feature = "shell")]
+pub mod shell;
 
 pub use connection::{Connections, Requirement};
 pub use connectivity::{Binding, BindingOptions, BindingState, Connectivity};

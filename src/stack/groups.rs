@@ -1,10 +1,8 @@
 //! What follows when groups are joined and left: who is told, and the reports of IGMP and MLD.
 
-#[cfg(feature = "multicast")]
 use core::net::IpAddr;
 
 use super::core::{Core, InterfaceId};
-#[cfg(feature = "multicast")]
 use super::handle::Stack;
 #[cfg(any(feature = "igmp", feature = "mld"))]
 use super::timers::GROUPS;
@@ -88,6 +86,20 @@ impl Core<'_> {
         };
         self.groups_changed(id);
         result
+    }
+}
+
+impl Stack<'_> {
+    /// The groups that are listened to on an interface.
+    pub fn groups(self, id: InterfaceId) -> impl Iterator<Item = IpAddr> {
+        // The core is borrowed for one at a time: what is done with it may use the stack.
+        (0..crate::config::GROUPS).filter_map(move |place| {
+            self.visit(|core| {
+                let groups = &core.interface(id)?.groups.groups;
+                let group = groups.get(place)?.filter(|group| group.members > 0)?;
+                Some(group.address.into())
+            })
+        })
     }
 }
 
