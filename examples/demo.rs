@@ -25,6 +25,8 @@ mod names;
 mod options;
 #[path = "demo/report.rs"]
 mod report;
+#[path = "demo/shell.rs"]
+mod shell;
 #[path = "demo/stop.rs"]
 mod stop;
 

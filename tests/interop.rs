@@ -25,6 +25,9 @@ mod demo;
 #[cfg(all(feature = "dhcpv4-client", feature = "dhcpv4-server"))]
 #[path = "interop/demo_dhcp.rs"]
 mod demo_dhcp;
+#[cfg(feature = "shell")]
+#[path = "interop/demo_shell.rs"]
+mod demo_shell;
 #[cfg(feature = "dhcpv4-client")]
 #[path = "interop/dhcp.rs"]
 mod dhcp;

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use embassy_futures::join::{join, join3, join4};
-use embassy_futures::select::select3;
+use embassy_futures::select::{select, select3};
 use zonda::drivers::wire::{Station, Wire};
 use zonda::iface::{ConflictDetection, Ipv4Cidr, Ipv6Cidr};
 use zonda::link::{Capabilities, Port};
@@ -16,7 +16,7 @@ use crate::gateway::{self, Bridge};
 use crate::options::Options;
 use crate::report;
 use crate::stop::{Stop, seed};
-use crate::{dhcp, events, names};
+use crate::{dhcp, events, names, shell};
 
 const GATEWAY4: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const GATEWAY6: Ipv6Cidr = Ipv6Cidr::new(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1), 64);
@@ -40,7 +40,7 @@ pub fn run(options: &Options) -> io::Result<()> {
     });
 
     let device_port = Port::new(Capabilities::ethernet(options.mac));
-    let mut device_storage = StackStorage::<1, SOCKETS, CONNECTIONS, 2>::new();
+    let mut device_storage = StackStorage::<1, SOCKETS, CONNECTIONS, 3>::new();
     let cell = StackCell::new(&mut device_storage, POOL.pool(), seed()?, &clock);
     let device = cell.stack();
     let events = device.events();
@@ -92,7 +92,10 @@ pub fn run(options: &Options) -> io::Result<()> {
     );
     let (mut device_runner, mut gateway_runner) = (Runner::new(device), Runner::new(gateway));
     let _ = async_io::block_on(select3(
-        stop.wait(),
+        select(
+            stop.wait(),
+            shell::run(device, client.as_ref(), options.shell),
+        ),
         join3(
             wire.run(),
             recording.run(),

@@ -16,7 +16,7 @@ use crate::device::{self, CONNECTIONS, POOL, SOCKETS, Services, beside_ipv4, bes
 use crate::options::Options;
 use crate::report;
 use crate::stop::{Stop, seed};
-use crate::{dhcp, events, names};
+use crate::{dhcp, events, names, shell};
 
 /// Runs the device until it is stopped.
 pub fn run(options: &Options) -> io::Result<()> {
@@ -37,7 +37,7 @@ pub fn run(options: &Options) -> io::Result<()> {
     };
 
     let clock = EmbassyClock;
-    let mut storage = StackStorage::<2, SOCKETS, CONNECTIONS, 2>::new();
+    let mut storage = StackStorage::<2, SOCKETS, CONNECTIONS, 3>::new();
     let cell = StackCell::new(&mut storage, POOL.pool(), seed()?, &clock);
     let stack = cell.stack();
     let events = stack.events();
@@ -68,7 +68,10 @@ pub fn run(options: &Options) -> io::Result<()> {
         named.map_or("loopback", |(_, name, _)| name)
     });
     let ended = async_io::block_on(select4(
-        stop.wait(),
+        select(
+            stop.wait(),
+            shell::run(stack, client.as_ref(), options.shell),
+        ),
         select(drive(&tap, tap_driver), drive(&tun, tun_driver)),
         join(Runner::new(stack).run(), recording.run()),
         join4(

@@ -27,6 +27,7 @@ datagrams to a port of 127.0.0.1 are passed on to the device's port 7.
   --tun-ipv6 ADDR/LEN  its IPv6 address on the TUN interface
   --port PORT          the port of 127.0.0.1 that leads to the device; without it, any
   --pcap FILE          record what passes the Ethernet (or the TUN interface if it is alone)
+  --shell              offer a shell on this terminal and on TCP port 23; `help` there lists commands
   --for SECONDS        stop after that time; without it, at Ctrl-C
   --help               print this
 
@@ -45,6 +46,7 @@ pub struct Options {
     pub tun_ipv6: Option<Ipv6Cidr>,
     pub port: u16,
     pub pcap: Option<PathBuf>,
+    pub shell: bool,
     pub time: Option<Duration>,
 }
 
@@ -64,6 +66,7 @@ impl Options {
             tun_ipv6: None,
             port: 0,
             pcap: None,
+            shell: false,
             time: None,
         };
         let mut arguments = Parser::from_env();
@@ -84,6 +87,7 @@ impl Options {
                 "tun-ipv6" => options.tun_ipv6 = Some(arguments.value()?.parse_with(ipv6)?),
                 "port" => options.port = arguments.value()?.parse()?,
                 "pcap" => options.pcap = Some(arguments.value()?.into()),
+                "shell" => options.shell = true,
                 "for" => {
                     let seconds = arguments.value()?.parse()?;
                     options.time = Some(Duration::from_secs(seconds));

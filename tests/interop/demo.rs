@@ -47,7 +47,7 @@ pub struct Report {
 }
 
 /// Builds the demo as a user would, which is quick from the second time on.
-fn build() -> PathBuf {
+pub fn build() -> PathBuf {
     // The test is in target/PROFILE/deps.
     let test = std::env::current_exe().unwrap();
     let profile = test.ancestors().nth(2).unwrap();
