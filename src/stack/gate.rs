@@ -76,12 +76,16 @@ impl Gate {
         #[cfg(feature = "packet-sockets")]
         {
             let sockets = self.packets.table.iter();
-            views += sockets.map(|socket| socket.inbox.check(pool)).sum::<usize>();
+            views += sockets
+                .map(|socket| socket.inbox.check(pool))
+                .sum::<usize>();
         }
         #[cfg(feature = "raw-sockets")]
         {
             let sockets = self.raw.iter();
-            views += sockets.map(|socket| socket.inbox.check(pool)).sum::<usize>();
+            views += sockets
+                .map(|socket| socket.inbox.check(pool))
+                .sum::<usize>();
         }
         views
     }
