@@ -10,6 +10,8 @@ mod capture;
 mod device;
 #[path = "demo/dhcp.rs"]
 mod dhcp;
+#[path = "demo/door.rs"]
+mod door;
 #[path = "demo/events.rs"]
 mod events;
 #[path = "demo/gateway.rs"]
@@ -29,6 +31,8 @@ mod report;
 mod shell;
 #[path = "demo/stop.rs"]
 mod stop;
+#[path = "demo/web.rs"]
+mod web;
 
 use std::io;
 use std::process::ExitCode;

@@ -14,11 +14,14 @@ use zonda::socket::{SendError, TcpError, TcpListener, TcpSocket, UdpSocket};
 use zonda::stack::{InterfaceId, Stack};
 use zonda::time::Duration;
 
+use crate::web;
+
 /// Where the packets of the device are.
 pub static POOL: NetBufPool<128, 512, 16, 64> = NetBufPool::new();
 
-/// The UDP sockets of the device: for DHCP, for its name, and for what it offers.
-pub const SOCKETS: usize = 4;
+/// The UDP sockets of the device: for DHCP, for its name, for what it offers, and for names that its page
+/// is asked for.
+pub const SOCKETS: usize = 4 + 4;
 
 /// All addresses of both IP versions.
 pub const ANY: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
@@ -35,7 +38,8 @@ const BACKLOG: u16 = 32;
 /// Silence after which a TCP peer is asked whether it is there.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 /// All TCP connections, with those that are closing.
-pub const CONNECTIONS: usize = 2 * (WORKERS + BACKLOG as usize) + 8;
+pub const CONNECTIONS: usize =
+    2 * (WORKERS + BACKLOG as usize) + web::PLACES + web::BACKLOG as usize + 8;
 
 /// Attaches a port with these addresses.
 pub fn attach<'a>(

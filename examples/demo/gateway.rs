@@ -23,8 +23,8 @@ pub static POOL: NetBufPool<64, 1536> = NetBufPool::new();
 /// Programs of this computer that can talk to the device at once; the longest silent one makes
 /// place for another.
 const GUESTS: usize = 4;
-/// The sockets of the gateway: one for each of those, one for DHCP, and one of its own.
-pub const SOCKETS: usize = GUESTS + 2;
+/// The sockets of the gateway: one for each of those, one for DHCP, two for its name, and one of its own.
+pub const SOCKETS: usize = GUESTS + 4;
 
 const PATIENCE: Duration = Duration::from_secs(1);
 

@@ -1,22 +1,25 @@
 //! The device and a gateway, each a stack of its own, on an Ethernet inside of this process.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use embassy_futures::join::{join, join3, join4};
 use embassy_futures::select::{select, select3};
 use zonda::drivers::wire::{Station, Wire};
 use zonda::iface::{ConflictDetection, Ipv4Cidr, Ipv6Cidr};
 use zonda::link::{Capabilities, Port};
+use zonda::proto::dns::Resolver;
+use zonda::proto::mdns::Mdns;
 use zonda::stack::{EmbassyClock, InterfaceId, Runner, Stack, StackCell, StackStorage};
 
 use crate::capture::Recording;
 use crate::device::{self, CONNECTIONS, POOL, SOCKETS, Services, beside_ipv4, beside_ipv6};
+use crate::door::{DOORS, Door};
 use crate::gateway::{self, Bridge};
 use crate::options::Options;
 use crate::report;
 use crate::stop::{Stop, seed};
-use crate::{dhcp, events, names, shell};
+use crate::{dhcp, events, names, shell, web};
 
 const GATEWAY4: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const GATEWAY6: Ipv6Cidr = Ipv6Cidr::new(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1), 64);
@@ -40,9 +43,12 @@ pub fn run(options: &Options) -> io::Result<()> {
     });
 
     let device_port = Port::new(Capabilities::ethernet(options.mac));
-    let mut device_storage = StackStorage::<1, SOCKETS, CONNECTIONS, 3>::new();
+    let mut device_storage = StackStorage::<1, SOCKETS, CONNECTIONS, 4>::new();
     let cell = StackCell::new(&mut device_storage, POOL.pool(), seed()?, &clock);
     let device = cell.stack();
+    let mdns = Mdns::new(device);
+    let resolver = Resolver::new(device);
+    resolver.use_mdns(&mdns);
     let events = device.events();
     let id = device::attach(device, device_port.split().1, options.ipv4, options.ipv6)?;
     let client = dhcp::client(device, id, by_dhcp)?;
@@ -50,9 +56,10 @@ pub fn run(options: &Options) -> io::Result<()> {
         device::add_gateway(device, id, gateway4.address)?;
     }
     let services = Services::bind(device)?;
+    let page = web::listen(device)?;
 
     let gateway_port = Port::new(Capabilities::ethernet(GATEWAY_MAC));
-    let mut gateway_storage = StackStorage::<1, { gateway::SOCKETS }>::new();
+    let mut gateway_storage = StackStorage::<1, { gateway::SOCKETS }, { 2 * DOORS }, 0>::new();
     let cell = StackCell::new(&mut gateway_storage, gateway::POOL.pool(), seed()?, &clock);
     let gateway = cell.stack();
     let gateway_id = device::attach(
@@ -65,6 +72,7 @@ pub fn run(options: &Options) -> io::Result<()> {
     use_addresses_at_once(device, id);
     use_addresses_at_once(gateway, gateway_id);
     let bridge = Bridge::new(gateway, options.port, device4)?;
+    let door = Door::open(options.web, SocketAddr::new(device4.into(), web::HTTP))?;
 
     let inner_port = Port::new(Capabilities::ethernet(options.mac));
     let mut recording = Recording::new(options.pcap.as_deref(), &inner_port, &device_port)?;
@@ -87,8 +95,12 @@ pub fn run(options: &Options) -> io::Result<()> {
     let tell = events::tell(device, events, |_| "device");
     let addresses = join3(
         dhcp::keep(client.as_ref()),
-        names::answer(device, id),
+        join(names::answer(&mdns, id), names::answer_for_gateway(gateway)),
         dhcp::serve(gateway, gateway_id, gateway4, (options.mac, device4)),
+    );
+    let page = join(
+        web::serve(device, page, &resolver, || names::host_name(&mdns)),
+        door.run(gateway),
     );
     let (mut device_runner, mut gateway_runner) = (Runner::new(device), Runner::new(gateway));
     let _ = async_io::block_on(select3(
@@ -101,7 +113,11 @@ pub fn run(options: &Options) -> io::Result<()> {
             recording.run(),
             join(device_runner.run(), gateway_runner.run()),
         ),
-        join(join4(services.run(), bridge.run(), talk, tell), addresses),
+        join3(
+            join4(services.run(), bridge.run(), talk, tell),
+            addresses,
+            page,
+        ),
     ));
     if let Some(counters) = device.counters(id) {
         report::interface("device", &counters, device_port.stats());

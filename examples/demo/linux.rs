@@ -2,13 +2,15 @@
 
 use std::future::pending;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use embassy_futures::join::{join, join4};
 use embassy_futures::select::{Either, Either4, select, select4};
 use zonda::drivers::tap::{TapDevice, TapKind, TapOptions};
 use zonda::iface::InterfaceInfo;
 use zonda::link::{Capabilities, DriverEnd, Port};
+use zonda::proto::dns::Resolver;
+use zonda::proto::mdns::Mdns;
 use zonda::stack::{EmbassyClock, InterfaceId, Runner, Stack, StackCell, StackStorage};
 
 use crate::capture::Recording;
@@ -16,7 +18,7 @@ use crate::device::{self, CONNECTIONS, POOL, SOCKETS, Services, beside_ipv4, bes
 use crate::options::Options;
 use crate::report;
 use crate::stop::{Stop, seed};
-use crate::{dhcp, events, names, shell};
+use crate::{dhcp, events, names, shell, web};
 
 /// Runs the device until it is stopped.
 pub fn run(options: &Options) -> io::Result<()> {
@@ -37,9 +39,12 @@ pub fn run(options: &Options) -> io::Result<()> {
     };
 
     let clock = EmbassyClock;
-    let mut storage = StackStorage::<2, SOCKETS, CONNECTIONS, 3>::new();
+    let mut storage = StackStorage::<2, SOCKETS, CONNECTIONS, 4>::new();
     let cell = StackCell::new(&mut storage, POOL.pool(), seed()?, &clock);
     let stack = cell.stack();
+    let mdns = Mdns::new(stack);
+    let resolver = Resolver::new(stack);
+    resolver.use_mdns(&mdns);
     let events = stack.events();
     let mut interfaces = Vec::new();
     let mut client = None;
@@ -62,6 +67,7 @@ pub fn run(options: &Options) -> io::Result<()> {
     }
 
     let services = Services::bind(stack)?;
+    let page = web::listen(stack)?;
 
     let tell = events::tell(stack, events, |id| {
         let named = interfaces.iter().find(|(known, _, _)| *known == id);
@@ -75,13 +81,16 @@ pub fn run(options: &Options) -> io::Result<()> {
         select(drive(&tap, tap_driver), drive(&tun, tun_driver)),
         join(Runner::new(stack).run(), recording.run()),
         join4(
-            services.run(),
+            join(
+                services.run(),
+                web::serve(stack, page, &resolver, || names::host_name(&mdns)),
+            ),
             async {
                 dhcp::leased(client.as_ref()).await;
                 greet(stack, &interfaces).await;
             },
             tell,
-            join(dhcp::keep(client.as_ref()), names::answer(stack, 0)),
+            join(dhcp::keep(client.as_ref()), names::answer(&mdns, 0)),
         ),
     ));
     for (id, name, port) in interfaces {
@@ -129,6 +138,8 @@ async fn greet(stack: Stack<'_>, interfaces: &[(InterfaceId, &str, &Port)]) {
         device::greet(stack, id, name).await;
         for (device, linux) in stack.interface(id).iter().flat_map(neighbors) {
             println!("  ip address add {linux} dev {name}; ping {device}");
+            let page = SocketAddr::new(device, web::HTTP);
+            println!("  the page of the device: http://{page}/");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Names of the link: the device is `zonda.local`, and tells of its echo service.
+//! Names of the link: the device is `zonda.local`, and tells of its echo service and its page.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -9,14 +9,17 @@ use zonda::proto::mdns::{Mdns, Renamed};
 use zonda::stack::{InterfaceId, Stack};
 
 use crate::device::ECHO;
+use crate::web::HTTP;
 
 /// Answers for the device for ever, and says on its first interface what it is called.
-pub async fn answer(stack: Stack<'_>, first: InterfaceId) -> Infallible {
-    let mdns = Mdns::new(stack);
-    let service = ServiceConfig::new("Zonda demo", "_echo._udp", ECHO);
-    let name = mdns.set_host_name("zonda").map_err(|why| why.to_string());
-    let service = mdns.register(&service).map_err(|why| why.to_string());
-    if let Err(why) = name.and(service.map(drop)) {
+pub async fn answer(mdns: &Mdns<'_>, first: InterfaceId) -> Infallible {
+    let services = [("_echo._udp", ECHO), ("_http._tcp", HTTP)];
+    let mut name = mdns.set_host_name("zonda").map_err(|why| why.to_string());
+    for (kind, port) in services {
+        let service = mdns.register(&ServiceConfig::new("Zonda demo", kind, port));
+        name = name.and(service.map(drop).map_err(|why| why.to_string()));
+    }
+    if let Err(why) = name {
         println!("device: no name: {why}");
     }
     let tell = async {
@@ -33,4 +36,21 @@ pub async fn answer(stack: Stack<'_>, first: InterfaceId) -> Infallible {
     };
     let ((), (), never) = join3(work, tell, pending()).await;
     never
+}
+
+/// What the device is called now.
+pub fn host_name(mdns: &Mdns<'_>) -> String {
+    mdns.host_name(|name| format!("{name}.local"))
+}
+
+/// Answers for the gateway, which is `gateway.local`, for ever.
+pub async fn answer_for_gateway(gateway: Stack<'_>) -> Infallible {
+    let mdns = Mdns::new(gateway);
+    if let Err(why) = mdns.set_host_name("gateway") {
+        println!("gateway: no name: {why}");
+    }
+    if let Err(why) = mdns.run().await {
+        println!("gateway: no multicast DNS: {why}");
+    }
+    pending().await
 }

@@ -9,11 +9,11 @@ use lexopt::{Arg, Error, Parser, ValueExt};
 use zonda::iface::{Ipv4Cidr, Ipv6Cidr};
 
 pub const HELP: &str = "\
-Runs a device with a Zonda stack. It answers ping, echoes UDP and TCP on port 7 and discards
-both on port 9.
+Runs a device with a Zonda stack. It has a web page on port 80, answers ping, echoes UDP and TCP
+on port 7 and discards both on port 9.
 
 Without --tap and --tun the device and a gateway are on an Ethernet inside of this process, and
-datagrams to a port of 127.0.0.1 are passed on to the device's port 7.
+ports of 127.0.0.1 lead to the device's page (by TCP) and to its port 7 (by UDP).
 
   --tap NAME           put the device on this TAP interface of Linux, created if need be (as root)
   --tun NAME           put the device on this TUN interface; both at once are two interfaces
@@ -25,7 +25,8 @@ datagrams to a port of 127.0.0.1 are passed on to the device's port 7.
   --mac ADDR           its Ethernet address
   --tun-ipv4 ADDR/LEN  its IPv4 address on the TUN interface
   --tun-ipv6 ADDR/LEN  its IPv6 address on the TUN interface
-  --port PORT          the port of 127.0.0.1 that leads to the device; without it, any
+  --web PORT           the port of 127.0.0.1 that leads to the page; without it 8080, or any
+  --port PORT          the port of 127.0.0.1 that leads to the device's port 7; without it, any
   --pcap FILE          record what passes the Ethernet (or the TUN interface if it is alone)
   --shell              offer a shell on this terminal and on TCP port 23; `help` there lists commands
   --for SECONDS        stop after that time; without it, at Ctrl-C
@@ -44,6 +45,7 @@ pub struct Options {
     pub mac: [u8; 6],
     pub tun_ipv4: Option<Ipv4Cidr>,
     pub tun_ipv6: Option<Ipv6Cidr>,
+    pub web: Option<u16>,
     pub port: u16,
     pub pcap: Option<PathBuf>,
     pub shell: bool,
@@ -64,6 +66,7 @@ impl Options {
             mac: *b"\x02ZONDA",
             tun_ipv4: None,
             tun_ipv6: None,
+            web: None,
             port: 0,
             pcap: None,
             shell: false,
@@ -85,6 +88,7 @@ impl Options {
                 "mac" => options.mac = arguments.value()?.parse_with(mac)?,
                 "tun-ipv4" => options.tun_ipv4 = Some(arguments.value()?.parse_with(ipv4)?),
                 "tun-ipv6" => options.tun_ipv6 = Some(arguments.value()?.parse_with(ipv6)?),
+                "web" => options.web = Some(arguments.value()?.parse()?),
                 "port" => options.port = arguments.value()?.parse()?,
                 "pcap" => options.pcap = Some(arguments.value()?.into()),
                 "shell" => options.shell = true,

@@ -2,7 +2,7 @@
 
 use zonda::iface::{Counters, ReceiveDrop, SendDrop};
 use zonda::link::PortStats;
-use zonda::netbuf::Pool;
+use zonda::netbuf::{Pool, PoolStats};
 
 /// The counters of an interface and of its port.
 pub fn interface(name: &str, counters: &Counters, port: PortStats) {
@@ -44,6 +44,11 @@ pub fn pool(name: &str, pool: Pool) {
         "  spare views: {}, in use {}, low-water mark {}",
         stats.views, stats.views_used, stats.views_low
     );
+    println!("  failures: {}", list(failures(&stats)));
+}
+
+/// How often nothing was to be had of a pool, by what it was for.
+pub fn failures(stats: &PoolStats) -> impl Iterator<Item = (String, u32)> {
     let failures = [
         ("receive", stats.receive_failures),
         ("send", stats.send_failures),
@@ -52,10 +57,9 @@ pub fn pool(name: &str, pool: Pool) {
         ("view", stats.view_failures),
         ("held", stats.held_failures),
     ];
-    println!(
-        "  failures: {}",
-        list(failures.map(|(name, count)| (name.into(), count)))
-    );
+    failures
+        .into_iter()
+        .map(|(name, count)| (name.into(), count))
 }
 
 /// Those that are not zero.
@@ -71,8 +75,8 @@ fn list(counts: impl IntoIterator<Item = (String, u32)>) -> String {
     }
 }
 
-/// The name of a reason in words: `Ipv4Source` is "ipv4 source".
-fn words(reason: impl std::fmt::Debug) -> String {
+/// The name of a reason or a state in words: `Ipv4Source` is "ipv4 source".
+pub fn words(reason: impl std::fmt::Debug) -> String {
     let mut words = String::new();
     for letter in format!("{reason:?}").chars() {
         if letter.is_uppercase() && !words.is_empty() {
