@@ -15,6 +15,9 @@ mod autoconf;
 #[cfg(all(feature = "mdns", feature = "dns-sd"))]
 #[path = "interop/avahi.rs"]
 mod avahi;
+#[cfg(feature = "http-server")]
+#[path = "interop/browser.rs"]
+mod browser;
 #[path = "interop/c.rs"]
 mod c;
 #[cfg(any(feature = "dhcpv4-client", feature = "dhcpv4-server"))]

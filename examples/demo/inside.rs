@@ -106,7 +106,7 @@ pub fn run(options: &Options) -> io::Result<()> {
     let _ = async_io::block_on(select3(
         select(
             stop.wait(),
-            shell::run(device, client.as_ref(), options.shell),
+            shell::run(device, client.as_ref(), &resolver, &mdns, options.shell),
         ),
         join3(
             wire.run(),

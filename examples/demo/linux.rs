@@ -76,7 +76,7 @@ pub fn run(options: &Options) -> io::Result<()> {
     let ended = async_io::block_on(select4(
         select(
             stop.wait(),
-            shell::run(stack, client.as_ref(), options.shell),
+            shell::run(stack, client.as_ref(), &resolver, &mdns, options.shell),
         ),
         select(drive(&tap, tap_driver), drive(&tun, tun_driver)),
         join(Runner::new(stack).run(), recording.run()),

@@ -12,6 +12,8 @@ use embassy_futures::select::{Either, select};
 use embedded_io_async::ErrorType;
 use zonda::mgmt::shell::{Services, Shell};
 use zonda::proto::dhcpv4::Dhcpv4Client;
+use zonda::proto::dns::Resolver;
+use zonda::proto::mdns::Mdns;
 use zonda::socket::TcpListener;
 use zonda::stack::Stack;
 
@@ -21,12 +23,20 @@ use crate::device::ANY;
 const TELNET: u16 = 23;
 
 /// Serves until `exit` is entered on the terminal, or for ever if no shell is wanted.
-pub async fn run<'a>(stack: Stack<'a>, client: Option<&Dhcpv4Client<'a, '_>>, wanted: bool) {
+pub async fn run<'a>(
+    stack: Stack<'a>,
+    client: Option<&Dhcpv4Client<'a, '_>>,
+    resolver: &Resolver<'a>,
+    mdns: &Mdns<'a>,
+    wanted: bool,
+) {
     if !wanted {
         return pending().await;
     }
     let services = Services {
+        resolver: Some(resolver),
         dhcpv4: client.as_slice(),
+        mdns: Some(mdns),
         ..Services::NONE
     };
     let shell = Shell::new(stack, services);

@@ -42,8 +42,12 @@ const BETWEEN: Duration = Duration::from_millis(250);
 /// What the page fetches to have something to plot. It is all zeroes, and nowhere copied.
 static TEN_MEGABYTES: [u8; 10_000_000] = [0; 10_000_000];
 
+const PAGE: &[u8] = include_bytes!("page.html");
+// A page that is to fit into the flash of a device.
+const _: () = assert!(PAGE.len() < 40_000);
+
 const FILES: &[StaticFile] = &[
-    StaticFile::new("/", include_bytes!("page.html"))
+    StaticFile::new("/", PAGE)
         .with_media_type("text/html; charset=utf-8")
         .with_cache_control("no-cache"),
     StaticFile::new("/ten-megabytes", &TEN_MEGABYTES)
