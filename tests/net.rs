@@ -34,6 +34,7 @@ mod conflict;
     feature = "mdns",
     feature = "dns-sd",
     feature = "sntp",
+    feature = "http-client",
     feature = "http-server",
     feature = "zperf",
     feature = "slip",

@@ -252,4 +252,9 @@ sizes! {
     /// Bytes of a response that an HTTP server gathers before it sends them (feature `http-server`),
     /// for each connection: the head of a response must find room, and small writes become one.
     HTTP_OUTPUT = 512 in 256..=16384;
+    /// Bytes of a URL that a redirection leads an HTTP client to (feature `http-client`).
+    HTTP_URL = 256 in 64..=8192;
+    /// Bytes of the name of a server whose connections an HTTP client keeps for further requests
+    /// (feature `http-client`): one with a longer name is connected to anew each time.
+    HTTP_HOST = 64 in 16..=255;
 }

@@ -22,7 +22,7 @@ pub(super) const fn date(days: i64) -> (i64, u8, u8) {
 }
 
 /// Days from 1970-01-01 to a date of the years 1 to 9999.
-#[cfg(feature = "http-server")]
+#[cfg(any(feature = "http-client", feature = "http-server"))]
 pub(super) const fn days(year: u16, month: u8, day: u8) -> i64 {
     let (month, year) = match month {
         3.. => (month as i64 - 3, year as i64),

@@ -1,6 +1,6 @@
 //! Application protocols: each a codec without I/O, and a client that uses the sockets.
 
-#[cfg(any(feature = "http-server", feature = "sntp"))]
+#[cfg(any(feature = "http-client", feature = "http-server", feature = "sntp"))]
 mod calendar;
 #[cfg(any(feature = "dns", feature = "mdns", feature = "sntp", feature = "zperf"))]
 mod deadline;
@@ -22,7 +22,7 @@ mod fqdn;
 mod full;
 #[cfg(any(feature = "dhcpv4-client", feature = "dhcpv6-client"))]
 mod hardware;
-#[cfg(feature = "http-server")]
+#[cfg(any(feature = "http-client", feature = "http-server"))]
 pub mod http;
 #[cfg(feature = "llmnr")]
 pub mod llmnr;

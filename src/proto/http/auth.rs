@@ -49,6 +49,29 @@ impl<'a> Credentials<'a> {
     }
 }
 
+/// Octets of user, colon and password that are written.
+#[cfg(feature = "http-client")]
+const BASIC: usize = 96;
+/// Octets of credentials that are written.
+#[cfg(feature = "http-client")]
+pub(super) const BASIC_LENGTH: usize = BASIC / 3 * 4;
+
+/// User and password as the scheme `Basic` has them (RFC 7617 §2); `None` if there is no room, a colon
+/// in the user, or a control in either.
+#[cfg(feature = "http-client")]
+pub(super) fn basic<'t>(
+    (user, password): (&str, &str),
+    to: &'t mut [u8; BASIC_LENGTH],
+) -> Option<&'t str> {
+    let mut text = heapless::String::<BASIC>::new();
+    text.push_str(user).ok()?;
+    text.push(':').ok()?;
+    text.push_str(password).ok()?;
+    let is_good = !user.contains(':') && !text.bytes().any(|octet| octet.is_ascii_control());
+    let encoded = Base64::encode(text.as_bytes(), to).ok()?;
+    is_good.then_some(encoded)
+}
+
 /// Whether two secrets are the same, in a time that tells no more of them than how long they are.
 pub fn same(one: &str, other: &str) -> bool {
     let differ = |sum, (a, b): (u8, u8)| sum | (a ^ b);
@@ -98,6 +121,18 @@ mod tests {
         // No room.
         let credentials = Credentials::new(b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==").unwrap();
         assert_eq!(credentials.basic(&mut [0; 8]), None);
+    }
+
+    #[cfg(feature = "http-client")]
+    #[test]
+    fn user_and_password_are_written_as_they_are_read() {
+        let mut room = [0; BASIC_LENGTH];
+        let written = basic(("Aladdin", "open sesame"), &mut room);
+        assert_eq!(written, Some("QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
+        for (user, password) in [("a:b", "c"), ("a", "b\r\n"), ("a", &"b".repeat(95))] {
+            assert_eq!(basic((user, password), &mut room), None);
+        }
+        assert!(basic(("a", &"b".repeat(94)), &mut room).is_some());
     }
 
     #[test]

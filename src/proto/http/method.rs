@@ -38,8 +38,10 @@ const NAMES: [(&str, Method); 7] = [
 ];
 
 /// The longest list of methods: all of them.
+#[cfg(feature = "http-server")]
 pub(super) const ALLOW_LENGTH: usize = 44;
 
+#[cfg(feature = "http-server")]
 impl Methods {
     /// Writes the names, as `Allow` has them (RFC 9110 §10.2.1).
     pub(super) fn write(self, to: &mut [u8; ALLOW_LENGTH]) -> &str {
@@ -90,6 +92,24 @@ impl Method {
         Some(found.1)
     }
 
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+            Self::Options => "OPTIONS",
+        }
+    }
+
+    /// Whether to do it twice is to do it once (RFC 9110 §9.2.2).
+    pub const fn is_idempotent(self) -> bool {
+        !matches!(self, Self::Post | Self::Patch)
+    }
+
     /// As one of a set.
     pub const fn as_set(self) -> Methods {
         match self {
@@ -117,12 +137,14 @@ mod tests {
     fn methods_are_known_by_name() {
         for (name, method) in NAMES {
             assert_eq!(Method::named(name.as_bytes()), Some(method));
+            assert_eq!(method.name(), name);
         }
         for name in ["get", "GETT", "", "TRACE", "CONNECT"] {
             assert_eq!(Method::named(name.as_bytes()), None);
         }
     }
 
+    #[cfg(feature = "http-server")]
     #[test]
     fn sets_are_written_as_lists() {
         let mut room = [0; ALLOW_LENGTH];

@@ -1,7 +1,8 @@
 //! Requests (RFC 9112 §2, §3, §6).
 
 use super::auth::Credentials;
-use super::fields::{Fields, is_token, number, split_line};
+use super::fields::{Fields, is_token, split_line};
+use super::framing::{BodyLength, Coding, coding, content_length};
 use super::method::Method;
 use super::scan::Malformed;
 use super::status::Status;
@@ -49,16 +50,6 @@ impl core::fmt::Display for RequestError {
 }
 
 impl core::error::Error for RequestError {}
-
-/// How the length of a body is known (RFC 9112 §6.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum BodyLength {
-    /// So many octets; zero where there is none.
-    Octets(u64),
-    /// It comes in chunks (§7.1).
-    Chunked,
-}
 
 /// The head of a request, in the buffer that it was received in.
 #[derive(Clone, Copy, Debug)]
@@ -244,36 +235,12 @@ fn body_length(fields: &Fields<'_>, is_1_1: bool) -> Result<BodyLength, RequestE
     if length.is_some() || !is_1_1 {
         return Err(RequestError::Malformed);
     }
-    let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
-    let mut codings = fields.list("transfer-encoding");
-    let (first, second) = (codings.next().unwrap_or(&[]), codings.next());
-    // "the chunked transfer coding is not the final encoding ...: the server MUST respond with the 400".
-    if !is_chunked(codings.last().or(second).unwrap_or(first)) {
-        return Err(RequestError::Malformed);
+    match coding(fields) {
+        Coding::Chunked => Ok(BodyLength::Chunked),
+        // "the chunked transfer coding is not the final encoding ...: the server MUST respond with the 400".
+        Coding::Malformed => Err(RequestError::Malformed),
+        Coding::Unknown => Err(RequestError::NotImplemented),
     }
-    match second {
-        None => Ok(BodyLength::Chunked),
-        // "A sender MUST NOT apply the chunked transfer coding more than once".
-        Some(_) if is_chunked(first) => Err(RequestError::Malformed),
-        Some(_) => Err(RequestError::NotImplemented),
-    }
-}
-
-/// The length that is named, if all that name one name the same (§6.3, 5).
-pub(super) fn content_length(fields: &Fields<'_>) -> Result<Option<u64>, Malformed> {
-    let mut length = None;
-    for value in fields.all("content-length") {
-        let members = value.split(|octet| *octet == b',').map(<[u8]>::trim_ascii);
-        for member in members {
-            let named = number(member).ok_or(Malformed)?;
-            // A length that is too large to be counted is none.
-            if length.is_some_and(|length| length != named) || named == u64::MAX {
-                return Err(Malformed);
-            }
-            length = Some(named);
-        }
-    }
-    Ok(length)
 }
 
 #[cfg(test)]

@@ -88,6 +88,7 @@ impl Status {
     }
 
     /// The code in digits.
+    #[cfg(feature = "http-server")]
     pub(super) const fn digits(self) -> [u8; 3] {
         let code = self.0;
         [
@@ -109,6 +110,7 @@ mod tests {
 
     #[test]
     fn statuses_have_digits_and_reasons() {
+        #[cfg(feature = "http-server")]
         assert_eq!(Status::NOT_FOUND.digits(), *b"404");
         assert_eq!(Status::NOT_FOUND.reason(), "Not Found");
         assert_eq!(Status::new(599).map(Status::reason), Some(""));

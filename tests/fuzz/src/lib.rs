@@ -21,7 +21,7 @@ pub use stream::stream;
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 23] = [
+pub const TARGETS: [(&str, Target); 24] = [
     ("ethernet", ethernet),
     ("arp", arp),
     ("ipv4", ipv4),
@@ -39,6 +39,7 @@ pub const TARGETS: [(&str, Target); 23] = [
     ("sntp", sntp),
     ("http", http),
     ("zperf", zperf),
+    ("http-response", http_response),
     ("slip", slip),
     ("llmnr", llmnr),
     ("mdns", mdns),
@@ -486,6 +487,27 @@ pub fn http(data: &[u8]) {
         assert!(first <= last && last < 1000);
     }
     if request.body_length() == BodyLength::Chunked {
+        let whole = chunks(body, body.len().max(1));
+        assert_eq!(whole, chunks(body, 1));
+    }
+}
+
+/// The head of a response of HTTP, and its body if that comes in chunks.
+pub fn http_response(data: &[u8]) {
+    use http::{BodyLength, Method, ResponseHead, SectionScanner};
+
+    let Ok(Some(end)) = SectionScanner::new().scan(data) else {
+        return;
+    };
+    let (head, body) = data.split_at(end);
+    let Ok(response) = ResponseHead::new(head) else {
+        return;
+    };
+    look(response);
+    look((response.keeps_alive(), response.status().reason()));
+    let hidden = response.body_length(Method::Head);
+    assert_eq!(hidden, Ok(BodyLength::Octets(0)));
+    if response.body_length(Method::Get) == Ok(BodyLength::Chunked) {
         let whole = chunks(body, body.len().max(1));
         assert_eq!(whole, chunks(body, 1));
     }

@@ -1,6 +1,7 @@
 //! The HTTP server, to clients that say what they like, octet by octet.
 
 mod bodies;
+mod client;
 mod connections;
 mod files;
 mod handlers;

@@ -1,6 +1,5 @@
 //! What a server is told, what it counts, and how it fails.
 
-use super::super::status::Status;
 use crate::time::Duration;
 
 /// How long a server waits for its clients, and how much it takes from them.
@@ -60,71 +59,4 @@ pub struct HttpCounters {
     pub broken: u32,
     /// Connections without a request that made room for others.
     pub displaced: u32,
-}
-
-/// What goes wrong with a request or its response. A handler returns it; the server answers as far as
-/// that can be, and ends the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum HttpError {
-    /// The connection is broken.
-    Broken,
-    /// The client has ended the connection before the request was whole.
-    Ended,
-    /// The client is too slow.
-    TimedOut,
-    /// The body is not what it must be.
-    Malformed,
-    /// The body is longer than is taken.
-    TooLarge,
-    /// The head of the response, or what is to be written at once, finds no room in
-    /// [`HTTP_OUTPUT`](crate::config::HTTP_OUTPUT) bytes.
-    NoRoom,
-    /// The handler does what cannot be: a field with an octet that none may have, one that the server
-    /// writes itself, a second response, a body of another length than it has said.
-    Misuse,
-}
-
-impl HttpError {
-    /// What the client is told, if there is a sense in it.
-    pub(super) const fn status(self) -> Option<Status> {
-        match self {
-            Self::Broken | Self::Ended => None,
-            Self::TimedOut => Some(Status::REQUEST_TIMEOUT),
-            Self::Malformed => Some(Status::BAD_REQUEST),
-            Self::TooLarge => Some(Status::CONTENT_TOO_LARGE),
-            Self::NoRoom | Self::Misuse => Some(Status::INTERNAL_SERVER_ERROR),
-        }
-    }
-}
-
-impl core::fmt::Display for HttpError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::Broken => "the connection is broken",
-            Self::Ended => "the client has ended the connection",
-            Self::TimedOut => "the client is too slow",
-            Self::Malformed => "the body is malformed",
-            Self::TooLarge => "the body is too large",
-            Self::NoRoom => "the response finds no room",
-            Self::Misuse => "not a response that could be sent",
-        })
-    }
-}
-
-impl core::error::Error for HttpError {}
-
-impl embedded_io_async::Error for HttpError {
-    fn kind(&self) -> embedded_io_async::ErrorKind {
-        use embedded_io_async::ErrorKind;
-
-        match self {
-            Self::Broken => ErrorKind::ConnectionReset,
-            Self::Ended => ErrorKind::ConnectionAborted,
-            Self::TimedOut => ErrorKind::TimedOut,
-            Self::Malformed => ErrorKind::InvalidData,
-            Self::TooLarge | Self::NoRoom => ErrorKind::OutOfMemory,
-            Self::Misuse => ErrorKind::InvalidInput,
-        }
-    }
 }

@@ -8,17 +8,19 @@ use core::task::{self, Poll};
 use embedded_io_async::Read;
 
 use super::super::date::HttpDate;
+use super::super::error::HttpError;
+use super::super::framing::BodyLength;
+use super::super::input::Input;
+use super::super::output::{Framing, Output};
 use super::super::request::{Request, RequestError};
 use super::super::scan::SectionScanner;
 use super::super::status::Status;
-use super::config::{HttpConfig, HttpCounters, HttpError};
+use super::super::stream::HttpStream;
+use super::super::timer::Pace;
+use super::config::{HttpConfig, HttpCounters};
 use super::exchange::Exchange;
 use super::handler::Handler;
-use super::input::Input;
-use super::output::{Framing, Output};
 use super::run::HttpPlace;
-use super::stream::HttpStream;
-use super::timer::Timer;
 use crate::time::{Duration, Instant};
 
 /// Octets of a buffer that are kept for a body: a head has the rest.
@@ -40,11 +42,19 @@ pub(super) trait Crowd {
 
 /// What all connections of a server share.
 pub(super) struct Context<'c> {
-    pub(super) timer: &'c Timer<'c>,
+    pub(super) pace: Pace<'c>,
     pub(super) config: &'c HttpConfig,
     pub(super) clock: Option<&'c dyn Fn() -> Option<HttpDate>>,
     pub(super) counters: &'c Cell<HttpCounters>,
     pub(super) crowd: &'c dyn Crowd,
+}
+
+impl<'c> core::ops::Deref for Context<'c> {
+    type Target = Pace<'c>;
+
+    fn deref(&self) -> &Pace<'c> {
+        &self.pace
+    }
 }
 
 impl Context<'_> {
@@ -115,7 +125,13 @@ pub(super) async fn serve<S: HttpStream, H: Handler, const BUFFER: usize>(
                 let behind = there.saturating_sub(length);
                 match Request::new(head) {
                     Ok(request) => {
-                        let input = Input::new(context, &request, rest, behind);
+                        let input = Input::new(
+                            context.rate,
+                            request.body_length(),
+                            context.config.max_body,
+                            rest,
+                            behind,
+                        );
                         let output = Output::new(context, output);
                         let exchange = Exchange::new(stream, context, &request, input, output);
                         match answer(handler, &request, exchange).await {
@@ -327,7 +343,7 @@ async fn say<S: HttpStream>(
     let Ok(request) = Request::new(b"GET / HTTP/1.0\r\n\r\n") else {
         return Next::End(Ending::Broken);
     };
-    let input = Input::new(context, &request, &mut [], 0);
+    let input = Input::new(context.rate, BodyLength::Octets(0), 0, &mut [], 0);
     let output = Output::new(context, output);
     let mut exchange = Exchange::new(stream, context, &request, input, output);
     match exchange.respond_status(status).await {

@@ -2,10 +2,11 @@
 
 use embedded_io_async::Write;
 
-use super::config::HttpError;
-use super::output::Framing;
-use super::response::{Decimal, ResponseBody};
-use super::stream::HttpStream;
+use super::super::error::HttpError;
+use super::super::number::Decimal;
+use super::super::output::Framing;
+use super::super::stream::HttpStream;
+use super::response::ResponseBody;
 use crate::time::Duration;
 
 /// A response that goes on with events, for as long as both sides like.

@@ -4,17 +4,17 @@ use core::net::SocketAddr;
 
 use embedded_io_async::{ErrorType, Read};
 
+use super::super::error::HttpError;
 use super::super::fields::Fields;
+use super::super::input::Input;
 use super::super::method::{ALLOW_LENGTH, Method, Methods};
+use super::super::output::{Framing, Output, send};
 use super::super::request::Request;
 use super::super::status::Status;
-use super::config::HttpError;
+use super::super::stream::HttpStream;
+use super::super::timer::Patience;
 use super::connection::Context;
-use super::input::Input;
-use super::output::{Framing, Output, send};
 use super::response::Response;
-use super::stream::HttpStream;
-use super::timer::Patience;
 
 /// Octets of a body that nobody has read which are passed over, so that the connection can go on.
 pub(super) const PASSED_OVER: u64 = 16 * 1024;
@@ -134,7 +134,7 @@ impl<'e, S: HttpStream> Exchange<'e, S> {
             self.awaits_continue = false;
             if self.output.framing == Framing::None {
                 let line = b"HTTP/1.1 100 Continue\r\n\r\n";
-                let mut patience = Patience::new(self.context.config);
+                let mut patience = Patience::new(self.context.rate);
                 send(self.stream, self.context, &mut patience, line).await?;
                 self.stream.push().await?;
             }

@@ -3,15 +3,15 @@
 use super::super::conditional::{ByteRange, EntityTag, Precondition, Validators};
 use super::super::content::{accepts_gzip, media_type};
 use super::super::date::HttpDate;
+use super::super::error::HttpError;
 use super::super::method::Methods;
+use super::super::number::Decimal;
 use super::super::request::Request;
 use super::super::status::Status;
+use super::super::stream::HttpStream;
 use super::super::target::Encoded;
-use super::config::HttpError;
 use super::exchange::Exchange;
 use super::handler::Handler;
-use super::response::Decimal;
-use super::stream::HttpStream;
 
 /// A file of a program's constants.
 ///

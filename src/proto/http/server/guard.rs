@@ -1,12 +1,12 @@
 //! Who may: credentials that are asked for (RFC 9110 §11).
 
 use super::super::auth::{Credentials, same};
+use super::super::error::HttpError;
 use super::super::request::Request;
 use super::super::status::Status;
-use super::config::HttpError;
+use super::super::stream::HttpStream;
 use super::exchange::Exchange;
 use super::handler::Handler;
-use super::stream::HttpStream;
 
 /// Octets of user and password together.
 const BASIC_LENGTH: usize = 128;

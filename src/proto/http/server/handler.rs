@@ -1,12 +1,12 @@
 //! Who answers requests: handlers, resources behind patterns, lists of them.
 
+use super::super::error::HttpError;
 use super::super::method::{Method, Methods};
 use super::super::request::Request;
 use super::super::status::Status;
+use super::super::stream::HttpStream;
 use super::super::target::matches;
-use super::config::HttpError;
 use super::exchange::Exchange;
-use super::stream::HttpStream;
 
 /// Answers requests.
 ///

@@ -5,12 +5,13 @@ use core::fmt::{self, Write as _};
 use embedded_io_async::{ErrorType, Write};
 
 use super::super::date::{DATE_LENGTH, HttpDate};
+use super::super::error::HttpError;
+use super::super::number::Decimal;
+use super::super::output::{Framing, Output};
 use super::super::status::Status;
-use super::config::HttpError;
+use super::super::stream::HttpStream;
 use super::events::Events;
 use super::exchange::Exchange;
-use super::output::{Framing, Output};
-use super::stream::HttpStream;
 use super::upgrade::Upgraded;
 
 /// Fields that the server writes itself.
@@ -200,32 +201,6 @@ impl<'x, 'e, S: HttpStream> Response<'x, 'e, S> {
         output.flush(*stream, context).await?;
         stream.push().await?;
         Ok(Upgraded::new(exchange))
-    }
-}
-
-/// A number in decimal digits.
-pub(super) struct Decimal {
-    digits: [u8; 20],
-    start: usize,
-}
-
-impl Decimal {
-    pub(super) fn new(mut number: u64) -> Self {
-        let mut digits = [b'0'; 20];
-        let mut start = digits.len();
-        for digit in digits.iter_mut().rev() {
-            *digit = b'0' + (number % 10) as u8;
-            number /= 10;
-            start -= 1;
-            if number == 0 {
-                break;
-            }
-        }
-        Self { digits, start }
-    }
-
-    pub(super) fn digits(&self) -> &[u8] {
-        self.digits.get(self.start..).unwrap_or(&[])
     }
 }
 

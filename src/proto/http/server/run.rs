@@ -8,11 +8,11 @@ use core::task::{self, Poll};
 use embassy_futures::join::join_array;
 
 use super::super::date::HttpDate;
+use super::super::stream::HttpStream;
+use super::super::timer::{Pace, Rate, StackClock, Timer};
 use super::config::{HttpConfig, HttpCounters};
 use super::connection::{Context, Crowd, Ending, KEPT, serve};
 use super::handler::Handler;
-use super::stream::HttpStream;
-use super::timer::{StackClock, Timer};
 use crate::config::HTTP_OUTPUT;
 use crate::socket::{TcpListener, TcpSocket};
 use crate::stack::Stack;
@@ -172,9 +172,15 @@ impl<'a, H: Handler> HttpServer<'a, H> {
         }
     }
 
-    const fn context<'c>(&'c self, timer: &'c Timer<'c>, crowd: &'c dyn Crowd) -> Context<'c> {
+    fn context<'c>(&'c self, timer: &'c Timer<'c>, crowd: &'c dyn Crowd) -> Context<'c> {
         Context {
-            timer,
+            pace: Pace {
+                timer,
+                rate: Rate {
+                    transfer_timeout: self.config.transfer_timeout,
+                    min_rate: self.config.min_rate,
+                },
+            },
             config: &self.config,
             clock: self.clock,
             counters: &self.counters,

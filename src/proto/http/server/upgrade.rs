@@ -4,8 +4,8 @@ use core::net::SocketAddr;
 
 use embedded_io_async::{ErrorType, Read, Write};
 
+use super::super::stream::HttpStream;
 use super::exchange::Exchange;
-use super::stream::HttpStream;
 
 /// The connection behind a response of status 101: octets in both directions, without the times and
 /// sizes of HTTP. What the client sent behind its request comes first.

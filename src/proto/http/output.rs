@@ -1,11 +1,10 @@
 //! The octets of a response: gathered, framed, and sent as fast as the client takes them.
 
-use super::super::chunked::{CHUNK_SIZE_LENGTH, chunk_size};
-use super::super::fields::{is_text, is_token};
-use super::config::HttpError;
-use super::connection::Context;
+use super::chunked::{CHUNK_SIZE_LENGTH, chunk_size};
+use super::error::HttpError;
+use super::fields::{is_text, is_token};
 use super::stream::{HttpStream, write_all};
-use super::timer::Patience;
+use super::timer::{Pace, Patience};
 
 /// Octets that are given to a stream at once, and so the least that a client takes in its time.
 const PIECE: usize = 4096;
@@ -14,6 +13,8 @@ const GATHERED_SIZE: usize = 6;
 
 /// What has been sent of a response, and how its body is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+// A client has a length, or chunks.
+#[cfg_attr(not(feature = "http-server"), expect(dead_code))]
 pub(super) enum Framing {
     /// No head has been sent.
     None,
@@ -40,18 +41,25 @@ pub(super) struct Output<'e> {
 }
 
 impl<'e> Output<'e> {
-    pub(super) const fn new(context: &Context<'_>, buffer: &'e mut [u8]) -> Self {
+    pub(super) const fn new(pace: &Pace<'_>, buffer: &'e mut [u8]) -> Self {
         Self {
             buffer,
             length: 0,
             framing: Framing::None,
-            patience: Patience::new(context.config),
+            patience: Patience::new(pace.rate),
         }
+    }
+
+    /// The buffer, without what was gathered and not sent.
+    #[cfg(feature = "http-client")]
+    pub(super) const fn into_buffer(self) -> &'e mut [u8] {
+        self.buffer
     }
 
     // ---- Gathering -----------------------------------------------------------------------
 
     /// Forgets what was gathered.
+    #[cfg(feature = "http-server")]
     pub(super) const fn clear(&mut self) {
         self.length = 0;
     }
@@ -116,19 +124,19 @@ impl<'e> Output<'e> {
     pub(super) async fn flush<S: HttpStream>(
         &mut self,
         stream: &mut S,
-        context: &Context<'_>,
+        pace: &Pace<'_>,
     ) -> Result<(), HttpError> {
         self.close_chunk()?;
         let length = core::mem::take(&mut self.length);
         let octets = self.buffer.get(..length).unwrap_or(&[]);
-        send(stream, context, &mut self.patience, octets).await
+        send(stream, pace, &mut self.patience, octets).await
     }
 
     /// Writes some of the body: how many octets of it.
     pub(super) async fn write<S: HttpStream>(
         &mut self,
         stream: &mut S,
-        context: &Context<'_>,
+        pace: &Pace<'_>,
         octets: &[u8],
     ) -> Result<usize, HttpError> {
         if octets.is_empty() {
@@ -150,13 +158,13 @@ impl<'e> Output<'e> {
             // What fills the buffer more than once is not copied there.
             if self.length == 0 && octets.len() >= self.buffer.len() {
                 self.announce(octets.len())?;
-                self.flush(stream, context).await?;
-                send(stream, context, &mut self.patience, octets).await?;
+                self.flush(stream, pace).await?;
+                send(stream, pace, &mut self.patience, octets).await?;
                 return self.sent(octets.len());
             }
             let room = self.room().saturating_sub(overhead);
             if room == 0 {
-                self.flush(stream, context).await?;
+                self.flush(stream, pace).await?;
                 continue;
             }
             if !is_open {
@@ -174,7 +182,7 @@ impl<'e> Output<'e> {
     pub(super) async fn write_static<S: HttpStream>(
         &mut self,
         stream: &mut S,
-        context: &Context<'_>,
+        pace: &Pace<'_>,
         octets: &'static [u8],
     ) -> Result<(), HttpError> {
         match self.framing {
@@ -188,20 +196,20 @@ impl<'e> Output<'e> {
         }
         self.close_chunk()?;
         if self.room() < CHUNK_SIZE_LENGTH {
-            self.flush(stream, context).await?;
+            self.flush(stream, pace).await?;
         }
         self.announce(octets.len())?;
         for piece in octets.chunks(PIECE) {
             let length = core::mem::take(&mut self.length);
             let head = self.buffer.get(..length).unwrap_or(&[]);
-            let start = context.timer.now();
+            let start = pace.timer.now();
             let written = stream.write_static(head, piece);
             let deadline = self.patience.deadline(start);
-            let written = context.timer.before(deadline, written).await;
+            let written = pace.timer.before(deadline, written).await;
             written.ok_or(HttpError::TimedOut)??;
-            let waited = context.timer.now().since(start);
+            let waited = pace.timer.now().since(start);
             let patience = &mut self.patience;
-            patience.account(context.config, waited, head.len() + piece.len());
+            patience.account(pace.rate, waited, head.len() + piece.len());
         }
         let _: usize = self.sent(octets.len())?;
         Ok(())
@@ -230,7 +238,7 @@ impl<'e> Output<'e> {
     pub(super) async fn finish<S: HttpStream>(
         &mut self,
         stream: &mut S,
-        context: &Context<'_>,
+        pace: &Pace<'_>,
         trailers: &[(&str, &str)],
     ) -> Result<(), HttpError> {
         match self.framing {
@@ -241,7 +249,7 @@ impl<'e> Output<'e> {
                     .iter()
                     .map(|(name, value)| name.len() + value.len() + 4);
                 if self.room() < fields.sum::<usize>().saturating_add(5) {
-                    self.flush(stream, context).await?;
+                    self.flush(stream, pace).await?;
                 }
                 self.put(b"0\r\n")?;
                 for (name, value) in trailers {
@@ -254,27 +262,24 @@ impl<'e> Output<'e> {
             }
         }
         self.framing = Framing::Over;
-        self.flush(stream, context).await
+        self.flush(stream, pace).await
     }
 }
 
 /// Writes a copy of this, a piece after the other.
 pub(super) async fn send<S: HttpStream>(
     stream: &mut S,
-    context: &Context<'_>,
+    pace: &Pace<'_>,
     patience: &mut Patience,
     octets: &[u8],
 ) -> Result<(), HttpError> {
     for piece in octets.chunks(PIECE) {
-        let start = context.timer.now();
+        let start = pace.timer.now();
         let written = write_all(stream, piece);
-        let written = context
-            .timer
-            .before(patience.deadline(start), written)
-            .await;
+        let written = pace.timer.before(patience.deadline(start), written).await;
         written.ok_or(HttpError::TimedOut)??;
-        let waited = context.timer.now().since(start);
-        patience.account(context.config, waited, piece.len());
+        let waited = pace.timer.now().since(start);
+        patience.account(pace.rate, waited, piece.len());
     }
     Ok(())
 }

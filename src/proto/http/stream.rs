@@ -4,9 +4,9 @@ use core::net::SocketAddr;
 
 use embedded_io_async::{ErrorType, Read, Write};
 
-use super::config::HttpError;
+use super::error::HttpError;
 use crate::netbuf::{NetBuf, NoBuffer, Pool};
-use crate::socket::{TcpError, TcpSocket};
+use crate::socket::{TcpError, TcpSocket, TcpState};
 
 /// A stream of octets in both directions.
 ///
@@ -32,6 +32,12 @@ pub trait HttpStream: Read + Write {
     /// (RFC 9110 §7.4).
     fn is_secured(&self) -> bool {
         false
+    }
+
+    /// Whether the peer has neither ended it nor sent anything that was not read: a client sends its next
+    /// request on such a stream alone.
+    fn is_idle(&mut self) -> bool {
+        true
     }
 
     /// The address and port of the client.
@@ -84,6 +90,10 @@ impl HttpStream for TcpSocket<'_> {
 
     async fn close(&mut self) {
         self.shutdown();
+    }
+
+    fn is_idle(&mut self) -> bool {
+        self.state() == TcpState::Established && !self.is_readable()
     }
 
     fn peer(&self) -> Option<SocketAddr> {

@@ -1,16 +1,15 @@
-//! The body of a request as it comes.
+//! The body of a message as it comes.
 
 use core::ops::Range;
 
 use embedded_io_async::Read;
 
-use super::super::chunked::ChunkedDecoder;
-use super::super::fields::Fields;
-use super::super::request::{BodyLength, Request};
-use super::super::scan::SectionScanner;
-use super::config::HttpError;
-use super::connection::Context;
-use super::timer::Patience;
+use super::chunked::ChunkedDecoder;
+use super::error::HttpError;
+use super::fields::Fields;
+use super::framing::BodyLength;
+use super::scan::SectionScanner;
+use super::timer::{Pace, Patience, Rate};
 
 /// What is to come of a body.
 #[derive(Clone, Debug)]
@@ -18,6 +17,8 @@ enum Body {
     /// So many octets.
     Octets(u64),
     Chunks(ChunkedDecoder),
+    /// All to the end of the connection.
+    ToEnd,
     /// Nothing.
     Over,
 }
@@ -35,27 +36,31 @@ pub(super) struct Input<'e> {
 }
 
 impl<'e> Input<'e> {
-    /// The body of `request` in what comes behind its head: of `buffer` so many octets are there.
+    /// A body of this length in what comes behind a head: of `buffer` so many octets are there. No
+    /// more than `limit` are taken.
     pub(super) fn new(
-        context: &Context<'_>,
-        request: &Request<'_>,
+        rate: Rate,
+        length: BodyLength,
+        limit: u64,
         buffer: &'e mut [u8],
         there: usize,
     ) -> Self {
         Self {
             unread: 0..there.min(buffer.len()),
             buffer,
-            body: match request.body_length() {
+            body: match length {
                 BodyLength::Octets(0) => Body::Over,
                 BodyLength::Octets(length) => Body::Octets(length),
                 BodyLength::Chunked => Body::Chunks(ChunkedDecoder::new()),
+                BodyLength::ToEnd => Body::ToEnd,
             },
-            limit: context.config.max_body,
+            limit,
             trailers: 0..0,
-            patience: Patience::new(context.config),
+            patience: Patience::new(rate),
         }
     }
 
+    #[cfg(feature = "http-server")]
     pub(super) const fn set_limit(&mut self, limit: u64) {
         self.limit = limit;
     }
@@ -77,7 +82,7 @@ impl<'e> Input<'e> {
     pub(super) const fn left(&self) -> Option<u64> {
         match self.body {
             Body::Octets(left) => Some(left),
-            Body::Chunks(_) => None,
+            Body::Chunks(_) | Body::ToEnd => None,
             Body::Over => Some(0),
         }
     }
@@ -109,7 +114,7 @@ impl<'e> Input<'e> {
     pub(super) async fn read(
         &mut self,
         stream: &mut impl Read,
-        context: &Context<'_>,
+        pace: &Pace<'_>,
         to: &mut [u8],
     ) -> Result<usize, HttpError> {
         if to.is_empty() {
@@ -123,7 +128,7 @@ impl<'e> Input<'e> {
                     let to = to.get_mut(..most).unwrap_or(&mut []);
                     let length = match self.unread.is_empty() {
                         false => self.take(to),
-                        true => wait(stream, context, &mut self.patience, to).await?,
+                        true => wait(stream, pace, &mut self.patience, to).await?,
                     };
                     let Body::Octets(left) = &mut self.body else {
                         return Ok(0);
@@ -134,11 +139,19 @@ impl<'e> Input<'e> {
                     }
                     break length;
                 }
+                Body::ToEnd if !self.unread.is_empty() => break self.take(to),
+                Body::ToEnd => match wait(stream, pace, &mut self.patience, to).await {
+                    Err(HttpError::Ended) => {
+                        self.body = Body::Over;
+                        return Ok(0);
+                    }
+                    length => break length?,
+                },
                 Body::Chunks(decoder) => {
                     let here = usize::try_from(decoder.content_left()).unwrap_or(usize::MAX);
                     if self.unread.is_empty() && here > 0 {
                         let to = to.get_mut(..here.min(to.len())).unwrap_or(&mut []);
-                        let length = wait(stream, context, &mut self.patience, to).await?;
+                        let length = wait(stream, pace, &mut self.patience, to).await?;
                         decoder.skip(length);
                         break length;
                     }
@@ -152,10 +165,10 @@ impl<'e> Input<'e> {
                         break content.len();
                     }
                     if decoder.is_over() {
-                        self.read_trailers(stream, context).await?;
+                        self.read_trailers(stream, pace).await?;
                         self.body = Body::Over;
                     } else if self.unread.is_empty() {
-                        self.fill(stream, context).await?;
+                        self.fill(stream, pace).await?;
                     }
                 }
             }
@@ -169,7 +182,7 @@ impl<'e> Input<'e> {
     async fn read_trailers(
         &mut self,
         stream: &mut impl Read,
-        context: &Context<'_>,
+        pace: &Pace<'_>,
     ) -> Result<(), HttpError> {
         self.compact();
         let mut scanner = SectionScanner::new();
@@ -184,16 +197,12 @@ impl<'e> Input<'e> {
                 self.unread.start += end;
                 return Ok(());
             }
-            self.fill(stream, context).await?;
+            self.fill(stream, pace).await?;
         }
     }
 
     /// Reads more behind what has not been read.
-    async fn fill(
-        &mut self,
-        stream: &mut impl Read,
-        context: &Context<'_>,
-    ) -> Result<(), HttpError> {
+    async fn fill(&mut self, stream: &mut impl Read, pace: &Pace<'_>) -> Result<(), HttpError> {
         if self.unread.is_empty() {
             self.unread = 0..0;
         }
@@ -201,7 +210,7 @@ impl<'e> Input<'e> {
         if room.is_empty() {
             return Err(HttpError::TooLarge);
         }
-        let length = wait(stream, context, &mut self.patience, room).await?;
+        let length = wait(stream, pace, &mut self.patience, room).await?;
         self.unread.end += length;
         Ok(())
     }
@@ -219,18 +228,18 @@ impl<'e> Input<'e> {
 /// Reads from the stream, as long as there is patience.
 async fn wait(
     stream: &mut impl Read,
-    context: &Context<'_>,
+    pace: &Pace<'_>,
     patience: &mut Patience,
     to: &mut [u8],
 ) -> Result<usize, HttpError> {
-    let start = context.timer.now();
+    let start = pace.timer.now();
     let read = stream.read(to);
-    let read = context.timer.before(patience.deadline(start), read).await;
+    let read = pace.timer.before(patience.deadline(start), read).await;
     match read.ok_or(HttpError::TimedOut)? {
         Ok(0) => Err(HttpError::Ended),
         Ok(length) => {
-            let waited = context.timer.now().since(start);
-            patience.account(context.config, waited, length);
+            let waited = pace.timer.now().since(start);
+            patience.account(pace.rate, waited, length);
             Ok(length)
         }
         Err(_) => Err(HttpError::Broken),

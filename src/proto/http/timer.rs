@@ -5,7 +5,6 @@ use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
 use core::task::Poll;
 
-use super::config::HttpConfig;
 use crate::stack::{Clock, Sleep, Stack};
 use crate::time::{Duration, Instant};
 
@@ -90,13 +89,28 @@ impl<'t> Timer<'t> {
     }
 }
 
-/// The time that a client may stand still. It is used up by waiting, and earned by octets.
+/// How fast a peer must be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rate {
+    /// The longest time that it may stand still.
+    pub(super) transfer_timeout: Duration,
+    /// Octets per second in the long run.
+    pub(super) min_rate: u32,
+}
+
+/// What a transfer is held to.
+pub(super) struct Pace<'c> {
+    pub(super) timer: &'c Timer<'c>,
+    pub(super) rate: Rate,
+}
+
+/// The time that a peer may stand still. It is used up by waiting, and earned by octets.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience(Duration);
 
 impl Patience {
-    pub(super) const fn new(config: &HttpConfig) -> Self {
-        Self(config.transfer_timeout)
+    pub(super) const fn new(rate: Rate) -> Self {
+        Self(rate.transfer_timeout)
     }
 
     /// Until when what begins now is waited for.
@@ -105,11 +119,11 @@ impl Patience {
     }
 
     /// So much was waited, and so many octets have passed.
-    pub(super) fn account(&mut self, config: &HttpConfig, waited: Duration, octets: usize) {
+    pub(super) fn account(&mut self, rate: Rate, waited: Duration, octets: usize) {
         let micros = (octets as u64).saturating_mul(1_000_000);
-        let earned = micros.checked_div(config.min_rate.into()).unwrap_or(micros);
+        let earned = micros.checked_div(rate.min_rate.into()).unwrap_or(micros);
         let left = self.0 - waited + Duration::from_micros(earned);
-        self.0 = left.min(config.transfer_timeout);
+        self.0 = left.min(rate.transfer_timeout);
     }
 }
 
@@ -119,18 +133,17 @@ mod tests {
 
     #[test]
     fn patience_is_used_up_by_waiting_and_earned_by_octets() {
-        let config = HttpConfig {
+        let rate = Rate {
             transfer_timeout: Duration::from_secs(10),
             min_rate: 100,
-            ..HttpConfig::default()
         };
-        let mut patience = Patience::new(&config);
+        let mut patience = Patience::new(rate);
         let left = |patience: Patience| patience.deadline(Instant::ZERO).as_millis();
-        patience.account(&config, Duration::from_secs(4), 100);
+        patience.account(rate, Duration::from_secs(4), 100);
         assert_eq!(left(patience), 7_000);
-        patience.account(&config, Duration::from_secs(1), 1_000_000);
+        patience.account(rate, Duration::from_secs(1), 1_000_000);
         assert_eq!(left(patience), 10_000);
-        patience.account(&config, Duration::from_secs(100), 0);
+        patience.account(rate, Duration::from_secs(100), 0);
         assert_eq!(left(patience), 0);
     }
 }
