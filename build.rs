@@ -88,7 +88,7 @@ fn main() {
     // Something looks at the packets that pass between ports and stack.
     println!("cargo::rustc-check-cfg=cfg(gated)");
     let is_on = |feature: &str| env::var_os(format!("CARGO_FEATURE_{feature}")).is_some();
-    if is_on("PACKET_SOCKETS") || is_on("RAW_SOCKETS") {
+    if is_on("PACKET_SOCKETS") || is_on("RAW_SOCKETS") || is_on("PACKET_FILTER") {
         println!("cargo::rustc-cfg=gated");
     }
     // Something tells of servers and search domains for names, and somebody may want to know.

@@ -156,6 +156,7 @@ pub mod drivers;
     feature = "multicast",
     feature = "packet-sockets",
     feature = "raw-sockets",
+    feature = "packet-filter",
     feature = "ping",
     feature = "hostname",
     feature = "dns",

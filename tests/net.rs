@@ -84,6 +84,9 @@ mod endurance;
 mod events;
 #[path = "net/fairness.rs"]
 mod fairness;
+#[cfg(feature = "packet-filter")]
+#[path = "net/filter.rs"]
+mod filter;
 #[path = "net/floods.rs"]
 mod floods;
 #[cfg(feature = "flow-labels")]

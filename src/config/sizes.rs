@@ -89,6 +89,10 @@ sizes! {
     PACKET_MEMBERSHIPS = 4 in 1..=64;
     /// Raw sockets (feature `raw-sockets`) at once.
     RAW_SOCKETS = 4 in 1..=64;
+    /// Rules of the packet filter (feature `packet-filter`), all lists together.
+    FILTER_RULES = 8 in 1..=64;
+    /// What one rule of the packet filter looks at (feature `packet-filter`).
+    FILTER_TESTS = 4 in 1..=16;
     /// Tasks that sleep on the stack's clock at once.
     SLEEPS = 8 in 1..=1024;
     /// Packets that this host has sent to itself and that wait to be received.

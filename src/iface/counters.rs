@@ -104,6 +104,8 @@ reasons! {
         NoBuffer,
         /// The loopback interface was told to lose some.
         Lost,
+        /// The packet filter forbids it.
+        Filter,
     }
 }
 
@@ -130,6 +132,8 @@ reasons! {
         NoRoute,
         /// The source address is not in use, or not yet: it is being checked for duplicates.
         Source,
+        /// The packet filter forbids it. Whoever has sent it is not told.
+        Filter,
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) mod dad;
 #[cfg(feature = "router-discovery")]
 pub(crate) mod discovery;
 mod event;
+#[cfg(feature = "packet-filter")]
+mod filter;
 #[cfg(any(feature = "ipv6", feature = "multicast"))]
 pub(crate) mod group;
 #[cfg(feature = "hostname")]
@@ -64,6 +66,13 @@ pub use dad::AddressCounters;
 #[cfg(feature = "router-discovery")]
 pub use discovery::{LinkParameters, RouterDiscovery};
 pub use event::{Event, EventClass, EventKind, Reach};
+#[cfg(feature = "packet-filter")]
+pub(crate) use filter::{Filter, Look, Verdict};
+#[cfg(feature = "packet-filter")]
+pub use filter::{
+    FilterAction, FilterCount, FilterError, FilterList, FilterMatch, FilterPolicy, FilterRule,
+    FilterTest,
+};
 #[cfg(all(feature = "udp", feature = "multicast"))]
 pub use group::FilterMode;
 #[cfg(any(feature = "ipv6", feature = "multicast"))]

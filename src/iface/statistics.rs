@@ -232,6 +232,7 @@ impl ReceiveDrop {
             Self::PoolHeld => ("link", "pool_held"),
             Self::NoBuffer => ("link", "no_buffer"),
             Self::Lost => ("link", "lost"),
+            Self::Filter => ("filter", "dropped"),
             Self::Arp => ("arp", "malformed"),
             Self::Ipv4Header => ("ipv4", "header"),
             Self::Ipv4Checksum => ("ipv4", "checksum"),
@@ -284,6 +285,7 @@ impl SendDrop {
             Self::IcmpRate => "icmp_rate",
             Self::NoRoute => "no_route",
             Self::Source => "source",
+            Self::Filter => "filter",
         }
     }
 }

@@ -270,7 +270,9 @@ impl From<SendDrop> for RawSendError {
             SendDrop::TooLong => Self::TooLong,
             SendDrop::NeighborQueue | SendDrop::NeighborCache => Self::NeighborQueueFull,
             SendDrop::NeighborUnreachable => Self::Unreachable(Unreachable::Host),
-            SendDrop::IcmpRate | SendDrop::NoRoute | SendDrop::Source => Self::NoRoute,
+            SendDrop::IcmpRate | SendDrop::NoRoute | SendDrop::Source | SendDrop::Filter => {
+                Self::NoRoute
+            }
         }
     }
 }

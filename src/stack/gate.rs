@@ -1,4 +1,5 @@
-//! What looks at packets between the ports and the stack: packet sockets and raw sockets.
+//! What looks at packets between the ports and the stack: packet sockets, raw sockets and the
+//! packet filter.
 //!
 //! Where there is none, a packet costs a look at one flag either way.
 
@@ -14,7 +15,7 @@ use crate::netbuf::NetBuf;
 #[cfg(feature = "packet-sockets")]
 use crate::packet::Sight;
 
-/// The sockets that get copies of what passes.
+/// The sockets that get copies of what passes, and the rules for what may.
 pub(crate) struct Gate {
     /// There is one.
     watched: bool,
@@ -23,6 +24,8 @@ pub(crate) struct Gate {
     pub(crate) packets: Packets,
     #[cfg(feature = "raw-sockets")]
     pub(crate) raw: RawSockets,
+    #[cfg(feature = "packet-filter")]
+    pub(super) filter: crate::iface::Filter,
 }
 
 /// Who has taken the packet that is being received.
@@ -60,6 +63,8 @@ impl Gate {
             packets: Packets::new(),
             #[cfg(feature = "raw-sockets")]
             raw: RawSockets::new(),
+            #[cfg(feature = "packet-filter")]
+            filter: crate::iface::Filter::new(),
         }
     }
 
@@ -71,6 +76,10 @@ impl Gate {
 
     /// Views of blocks of `pool` that wait at the sockets, whose counts have to agree.
     #[cfg(debug_assertions)]
+    #[cfg_attr(
+        not(any(feature = "packet-sockets", feature = "raw-sockets")),
+        allow(unused_mut, unused_variables)
+    )]
     pub(super) fn check(&self, pool: crate::netbuf::Pool) -> usize {
         let mut views = 0;
         #[cfg(feature = "packet-sockets")]
@@ -90,7 +99,7 @@ impl Gate {
         views
     }
 
-    /// A socket was opened or closed.
+    /// A socket was opened or closed, or rules have changed.
     pub(super) fn look_around(&mut self) {
         #[cfg(feature = "packet-sockets")]
         let is_empty = self.packets.table.is_empty();
@@ -98,6 +107,8 @@ impl Gate {
         let is_empty = true;
         #[cfg(feature = "raw-sockets")]
         let is_empty = is_empty && self.raw.is_empty();
+        #[cfg(feature = "packet-filter")]
+        let is_empty = is_empty && self.filter.is_idle();
         self.watched = !is_empty;
     }
 

@@ -32,6 +32,9 @@ pub(super) enum Report {
     /// The octet at this place of the header is wrong.
     #[cfg(feature = "ipv4-options")]
     Parameter(u8),
+    /// The packet filter forbids it.
+    #[cfg(feature = "packet-filter")]
+    Prohibited,
 }
 
 /// What goes back to who has asked.
@@ -298,6 +301,11 @@ impl Core<'_> {
             #[cfg(feature = "ipv4-options")]
             Report::Parameter(pointer) => {
                 Icmpv4Header::write_parameter_problem(header, pointer, sum);
+            }
+            #[cfg(feature = "packet-filter")]
+            Report::Prohibited => {
+                let code = UnreachableCode::CommunicationProhibited;
+                Icmpv4Header::write_unreachable(header, code, 0, sum);
             }
         }
         self.send_icmpv4(id, packet, error);

@@ -34,6 +34,9 @@ pub(super) enum Report {
     /// Not all fragments of the packet have come in time.
     #[cfg(feature = "fragmentation")]
     ReassemblyTime,
+    /// The packet filter forbids it.
+    #[cfg(feature = "packet-filter")]
+    Prohibited,
 }
 
 #[cfg(feature = "fragmentation")]
@@ -219,6 +222,11 @@ impl Core<'_> {
             }
             Report::Parameter { code, pointer } => {
                 icmpv6::write_parameter_problem(header, code, pointer as u32);
+            }
+            #[cfg(feature = "packet-filter")]
+            Report::Prohibited => {
+                let code = UnreachableCode::ADMINISTRATIVELY_PROHIBITED;
+                icmpv6::write_destination_unreachable(header, code);
             }
             #[cfg(feature = "fragmentation")]
             Report::ReassemblyTime => {

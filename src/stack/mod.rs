@@ -18,6 +18,8 @@ mod core;
 mod dad;
 #[cfg(feature = "events")]
 mod events;
+#[cfg(feature = "packet-filter")]
+mod filter;
 #[cfg(feature = "fragmentation")]
 mod fragments;
 #[cfg(gated)]

@@ -2,6 +2,8 @@
 
 use super::core::{Core, InterfaceId};
 use crate::iface::ReceiveDrop;
+#[cfg(feature = "packet-filter")]
+use crate::iface::Verdict;
 #[cfg(feature = "ipv4")]
 use crate::ip::ipv4::{self, Ipv4Packet};
 #[cfg(feature = "ipv6")]
@@ -59,6 +61,8 @@ impl Core<'_> {
         let result = result.and_then(|()| {
             #[cfg(feature = "packet-sockets")]
             self.watch_received(id, &buf);
+            #[cfg(feature = "packet-filter")]
+            self.filter_received(id, &buf)?;
             self.receive_any_frame(id, buf)
         });
         let result = self.gate.judge(result);
@@ -196,6 +200,17 @@ impl Core<'_> {
             #[cfg(not(feature = "fragmentation"))]
             return Err(ReceiveDrop::Ipv4Fragment);
         }
+        #[cfg(feature = "packet-filter")]
+        if self.gate.is_watched() {
+            match self.filter_local(id, &buf) {
+                Verdict::Accept => {}
+                Verdict::Drop => return Err(ReceiveDrop::Filter),
+                Verdict::Reject => {
+                    self.report_ipv4(id, buf, &packet, super::icmpv4::Report::Prohibited);
+                    return Err(ReceiveDrop::Filter);
+                }
+            }
+        }
         self.receive_from_ipv4(id, buf, &packet)
     }
 
@@ -280,6 +295,18 @@ impl Core<'_> {
                 return Err(ReceiveDrop::Ipv6Extension);
             }
         };
+        #[cfg(feature = "packet-filter")]
+        if self.gate.is_watched() {
+            match self.filter_local(id, &buf) {
+                Verdict::Accept => {}
+                Verdict::Drop => return Err(ReceiveDrop::Filter),
+                Verdict::Reject => {
+                    let report = super::icmpv6::Report::Prohibited;
+                    self.report_ipv6(id, buf, &packet, report, false);
+                    return Err(ReceiveDrop::Filter);
+                }
+            }
+        }
         #[cfg(feature = "statistics")]
         self.count_packet(id, &buf);
         #[cfg(feature = "raw-sockets")]

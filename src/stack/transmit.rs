@@ -454,7 +454,14 @@ impl Interface<'_> {
         #[cfg(feature = "statistics")]
         let head = crate::iface::statistics::Head::of(&buf);
         let copy = match exit.gate.is_watched() {
-            true => exit.gate.copy(exit.id, &self.capabilities, &buf),
+            true => {
+                #[cfg(feature = "packet-filter")]
+                if !exit.gate.lets_out(exit.id, &self.capabilities, &buf) {
+                    self.counters.not_sent(SendDrop::Filter);
+                    return Ok(false);
+                }
+                exit.gate.copy(exit.id, &self.capabilities, &buf)
+            }
             false => None,
         };
         let driver_waits = self.port.send_unwoken(buf);

@@ -62,7 +62,9 @@ impl From<SendDrop> for SendError {
             SendDrop::TooLong => Self::TooLong { most: 0 },
             SendDrop::NeighborQueue | SendDrop::NeighborCache => Self::NeighborQueueFull,
             SendDrop::NeighborUnreachable => Self::Unreachable(Unreachable::Host),
-            SendDrop::IcmpRate | SendDrop::NoRoute | SendDrop::Source => Self::NoRoute,
+            SendDrop::IcmpRate | SendDrop::NoRoute | SendDrop::Source | SendDrop::Filter => {
+                Self::NoRoute
+            }
         }
     }
 }

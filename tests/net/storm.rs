@@ -368,6 +368,7 @@ fn storm(count: usize, pool: Pool, seed: u64) {
         ReceiveDrop::PoolHeld,
         ReceiveDrop::NoBuffer,
         ReceiveDrop::Lost,
+        ReceiveDrop::Filter,
         ReceiveDrop::RawQuota,
         ReceiveDrop::TcpQuota,
         #[cfg(not(feature = "redirects"))]
