@@ -219,6 +219,7 @@ fn cable_that_was_out_for_a_moment_is_seen() {
         bench.model.set_cable(false);
         bench.model.set_cable(true);
         assert!(bench.settle().is_pending());
+        assert_eq!(bench.link(), LinkState::Down);
         assert_eq!(bench.link(), LinkState::Up);
         assert!(bench.model.take_sent().is_empty());
     });
