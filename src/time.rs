@@ -151,7 +151,8 @@ impl From<Duration> for core::time::Duration {
 #[cfg(feature = "defmt")]
 impl defmt::Format for Instant {
     fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "Instant({=u64})", self.0);
+        let micros = self.0;
+        defmt::write!(f, "Instant({=u64})", micros);
     }
 }
 
@@ -164,7 +165,8 @@ impl fmt::Display for Instant {
 #[cfg(feature = "defmt")]
 impl defmt::Format for Duration {
     fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "Duration({=u64})", self.0);
+        let micros = self.0;
+        defmt::write!(f, "Duration({=u64})", micros);
     }
 }
 

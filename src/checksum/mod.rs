@@ -43,6 +43,8 @@ impl Sum {
     /// The sum of the eight bytes of a header. Written out: it takes an instruction for each word
     /// and one for each carry, where the loop of [`of`](Self::of) takes ten times as many.
     #[inline]
+    // A build may have no header of this length.
+    #[allow(dead_code)]
     pub(crate) const fn of_eight(bytes: &[u8; 8]) -> Self {
         let [a, b, c, d, e, f, g, h] = *bytes;
         Self(u32::from_ne_bytes([a, b, c, d])).plus(Self(u32::from_ne_bytes([e, f, g, h])))
@@ -50,6 +52,8 @@ impl Sum {
 
     /// As [`of_eight`](Self::of_eight), of twenty bytes.
     #[inline]
+    // As above.
+    #[allow(dead_code)]
     pub(crate) const fn of_twenty(bytes: &[u8; 20]) -> Self {
         let [a, b, c, d, e, f, g, h, rest @ ..] = *bytes;
         let [i, j, k, l, m, n, o, p, rest @ ..] = rest;
