@@ -9,10 +9,10 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{self, Child, Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::demo::Demo;
-use crate::namespace::{ip, until};
+use crate::namespace::{PATIENCE, ip, until};
 
 /// Where the driver of the browser listens.
 const DRIVER: u16 = 9515;
@@ -70,16 +70,33 @@ impl Browser {
         let mut stream = TcpStream::connect(("127.0.0.1", DRIVER)).unwrap();
         let length = body.len();
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\n\
              content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).unwrap();
         stream.write_all(body.as_bytes()).unwrap();
-        let mut answer = String::new();
-        let _: usize = stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
+        // It leaves the connection open: the answer ends where it says.
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut answer = Vec::new();
+        let (head, length) = loop {
+            let mut some = [0; 4096];
+            let read = stream.read(&mut some).unwrap();
+            assert!(read > 0, "{path}: {}", String::from_utf8_lossy(&answer));
+            answer.extend_from_slice(&some[..read]);
+            let text = String::from_utf8_lossy(&answer);
+            if let Some((head, _)) = text.split_once("\r\n\r\n") {
+                let mut fields = head.lines().filter_map(|line| line.split_once(':'));
+                let length = fields.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+                let length: usize = length.expect(head).1.trim().parse().unwrap();
+                break (head.to_owned(), length);
+            }
+        };
+        let mut body = answer.split_off(head.len() + 4);
+        let rest = (length - body.len()) as u64;
+        let _: usize = stream.take(rest).read_to_end(&mut body).unwrap();
+        let body = String::from_utf8(body).unwrap();
         assert!(head.contains(" 200 "), "{path}: {head}\n{body}");
-        body.to_owned()
+        body
     }
 
     fn tell(&self, what: &str, body: &str) -> String {
@@ -101,7 +118,15 @@ impl Browser {
     /// Waits until a script says this.
     #[track_caller]
     fn until(&self, script: &str, is_so: impl Fn(&str) -> bool) {
-        until(script, || is_so(&self.run(script)));
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let said = self.run(script);
+            if is_so(&said) {
+                return;
+            }
+            assert!(Instant::now() < end, "waited in vain: {script}: {said}");
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// The page as on a screen of this size, light or dark.
@@ -178,16 +203,18 @@ fn page_of_the_demo_is_alive() {
     });
 
     for (form, field, text, answer) in [
-        ("ping", "target", "gateway.local", "µs"),
+        ("ping", "target", "gateway.local", "%C2%B5s"),
         ("dns", "name", "gateway.local", "10.0.0.1"),
-        ("ping", "target", "192.0.2.1", "192.0.2.1: "),
-        ("dns", "name", "nobody.local", "nobody.local: "),
+        ("ping", "target", "192.0.2.1", "192.0.2.1:%20"),
+        ("dns", "name", "nobody.local", "nobody.local:%20"),
     ] {
+        let waits = format!("document.querySelector('#{form} button').disabled");
+        browser.until(&waits, |waits| waits == "false");
         let _: String = browser.run(&format!(
             "(document.querySelector('[name={field}]').value = '{text}', \
              document.querySelector('#{form} button').click())"
         ));
-        let said = format!("document.querySelector('#{form} + pre').textContent");
+        let said = format!("encodeURI(document.querySelector('#{form} + pre').textContent)");
         browser.until(&said, |said| said.contains(answer));
     }
 
