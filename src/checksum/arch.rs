@@ -63,7 +63,7 @@ pub(super) fn sum(turns: &[Turn]) -> Option<u32> {
 }
 
 /// Copies `from` to `to`, which is as long. False, and nothing is done, where they are not both aligned.
-#[cfg(load_multiple)]
+#[cfg(all(load_multiple, feature = "fast-paths"))]
 #[inline]
 pub(super) fn copy(to: &mut [Turn], from: &[Turn]) -> bool {
     if from.is_empty() || to.len() != from.len() || !is_aligned(from) || !is_aligned(to) {

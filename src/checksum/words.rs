@@ -80,7 +80,7 @@ fn copy_sum_turns(to: &mut [u8], from: &[u8]) -> (Word, usize) {
 }
 
 /// Copies what can be copied several words at a time: how many bytes that was.
-#[cfg(load_multiple)]
+#[cfg(all(load_multiple, feature = "fast-paths"))]
 #[inline(always)]
 fn copy_turns(to: &mut [u8], from: &[u8]) -> usize {
     let (turns, _) = from.as_chunks();
