@@ -418,7 +418,7 @@ impl StackEnd<'_> {
     }
 
     /// Drops the frames that wait to be sent.
-    #[cfg(feature = "mgmt")]
+    #[cfg(all(ip, feature = "mgmt"))]
     pub(crate) fn drop_unsent(&self) {
         drop(self.0.state.with(State::take_unsent));
     }
