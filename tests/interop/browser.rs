@@ -4,7 +4,7 @@
 
 use std::env;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{self, Child, Command, Stdio};
@@ -67,14 +67,7 @@ impl Browser {
 
     /// Sends a command; the answer as it is.
     fn ask(&self, path: &str, body: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", DRIVER)).unwrap();
-        let length = body.len();
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: localhost\r\n\
-             content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
-        );
-        stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(body.as_bytes()).unwrap();
+        let mut stream = self.send("POST", path, body).unwrap();
         // It leaves the connection open: the answer ends where it says.
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut answer = Vec::new();
@@ -97,6 +90,18 @@ impl Browser {
         let body = String::from_utf8(body).unwrap();
         assert!(head.contains(" 200 "), "{path}: {head}\n{body}");
         body
+    }
+
+    fn send(&self, method: &str, path: &str, body: &str) -> io::Result<TcpStream> {
+        let mut stream = TcpStream::connect(("127.0.0.1", DRIVER))?;
+        let length = body.len();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes())?;
+        stream.write_all(body.as_bytes())?;
+        Ok(stream)
     }
 
     fn tell(&self, what: &str, body: &str) -> String {
@@ -167,7 +172,11 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // It ends the browser with it.
+        // The driver ends the browser with the session, but not when it is killed itself.
+        if let Ok(mut stream) = self.send("DELETE", &format!("/session/{}", self.session), "") {
+            let _ = stream.set_read_timeout(Some(PATIENCE));
+            let _ = stream.read(&mut [0; 64]);
+        }
         let _ = self.driver.kill();
         let _ = self.driver.wait();
         let _ = fs::remove_dir_all(&self.profile);
