@@ -70,7 +70,15 @@ pub struct Room<'a, 'p> {
 
 impl<'p, const N: usize> PortDevice<'p, N> {
     /// Takes the stack's end of a port. Frames are sent from blocks of `pool`.
-    pub const fn new(port: StackEnd<'p>, pool: Pool) -> Self {
+    ///
+    /// The other stack has no way to say which groups it listens to: with the feature `promiscuous` a
+    /// driver that filters is told to deliver those for any group, without it delivers none.
+    pub fn new(port: StackEnd<'p>, pool: Pool) -> Self {
+        #[cfg(feature = "promiscuous")]
+        {
+            port.set_mode(crate::link::ReceiveMode::ALL_GROUPS);
+            port.wake_driver();
+        }
         Self {
             port,
             pool,

@@ -219,3 +219,15 @@ fn device_is_what_the_link_is() {
     assert_eq!(line.device.capabilities().max_transmission_unit, 1518);
     assert_eq!(line.device.hardware_address(), HardwareAddress::Ip);
 }
+
+#[test]
+#[cfg(feature = "promiscuous")]
+fn frames_for_any_group_are_asked_for() {
+    use crate::link::ReceiveMode;
+
+    let port = ethernet();
+    let line = Line::new(&port, pool());
+    let mut asked = None;
+    line.driver.take_mode(|mode| asked = Some(mode));
+    assert_eq!(asked, Some(ReceiveMode::ALL_GROUPS));
+}
